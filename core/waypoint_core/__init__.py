@@ -1,0 +1,20 @@
+"""What every WayPoint component shares; it knows no component.
+
+Vocabulary and shared state:
+    model       the records that components exchange through the registry
+    keys        where each record lives
+    codec       records to JSON and back; a broken value is named, never guessed
+    hold        what a host's agent and gateway say to each other on one local socket
+
+The registry:
+    registry    the interface: ordered keys, leases, transactions, watches
+    memory      the same in one process, for unit tests
+    etcd        the same on a real etcd cluster
+
+Running a daemon:
+    settings    every setting, declared once
+    config      the same table as file, environment, flags and help
+    service     what systemd expects of a daemon: sockets, readiness, watchdog
+    log         one line an event
+    errors      the one exception tree
+"""

@@ -1,0 +1,100 @@
+"""What a host's agent and gateway say to each other, sans-I/O: one JSON object a line on a local stream socket.
+
+A gateway *holds* an instance from its claim until its session has ended. The agent gives each instance to one
+holder at most, once; it recycles what is released, and everything that a holder held when its connection ends,
+for whatever reason. Sessions therefore start and end without the registry.
+
+gateway to agent                                agent to gateway
+    hold     give me this instance; session         held      it is yours
+             is "" while nobody uses it yet;        refused   it is not: unknown, ended, or another's
+             said again when a session starts       ended     it is gone, and why; nothing to release any more
+    release  I am done with it
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from waypoint_core.errors import HoldError
+
+MAX_LINE = 16 * 1024
+
+
+class EndCause(enum.StrEnum):
+    """Why an instance ended; goes into the close reason that a client reads."""
+
+    CRASHED = "crashed"
+    KILLED = "killed"
+    OUT_OF_MEMORY = "out_of_memory"
+    EXITED = "exited"
+    HUNG = "hung"
+    SESSION_LIMIT = "session_limit"
+    KILL_REQUESTED = "kill_requested"
+    STOPPED = "stopped"
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="is", tag=str.lower, forbid_unknown_fields=False):
+    instance: str
+
+
+class Hold(_Message):
+    """Asks for an instance, or says which session now uses it."""
+
+    session: str = ""
+
+
+class Release(_Message):
+    """Gives an instance back; it will be recycled."""
+
+    reason: str = ""
+
+
+class Held(_Message):
+    """Answers Hold: the instance is the asker's."""
+
+
+class Refused(_Message):
+    """Answers Hold: it is not."""
+
+    reason: str = ""
+
+
+class Ended(_Message):
+    """Tells a holder that its instance is gone."""
+
+    cause: EndCause
+    detail: str = ""
+
+
+Message = Hold | Release | Held | Refused | Ended
+
+
+def encode(message: Message) -> bytes:
+    """One line, newline included."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+class Lines:
+    """Bytes in, messages out."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that these bytes complete. HoldError when a line is too long or not a message."""
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        if len(self._pending) > MAX_LINE:
+            raise HoldError(f"cannot read hold message: line longer than {MAX_LINE} bytes")
+        return [_decode(line) for line in lines if line]
+
+
+_DECODER = msgspec.json.Decoder(Message)
+
+
+def _decode(line: bytes) -> Message:
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HoldError(f"cannot read hold message {line[:80]!r}: {error}") from error

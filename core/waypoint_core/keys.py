@@ -1,0 +1,105 @@
+"""Where each record lives: the only place that builds or takes apart a registry key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from waypoint_core.errors import CodecError
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_SEPARATOR = "_"
+
+
+def check_host_name(name: str) -> str:
+    """The name itself if a host or proxy may bear it: lower-case letters, digits, dots, hyphens."""
+    if not _NAME.fullmatch(name):
+        raise CodecError(f"cannot use {name!r} as a host name: lower-case letters, digits, '.' and '-' only")
+    return name
+
+
+def browser_id(host: str, slot: int, invocation: str) -> str:
+    """The instance id of a browser: its host, its slot, and systemd's InvocationID (32 hex digits) of this life."""
+    return f"{host}{_SEPARATOR}{slot}{_SEPARATOR}{invocation}"
+
+
+def host_of(instance_id: str) -> str:
+    """The host part of a browser's id; "" for an id that some other program chose."""
+    host, separator, _ = instance_id.partition(_SEPARATOR)
+    return host if separator and _NAME.fullmatch(host) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The key schema below one prefix, which ends with a slash."""
+
+    prefix: str = "/waypoint/v1/"
+
+    @property
+    def hosts(self) -> str:
+        """Prefix of what agents say about their hosts."""
+        return f"{self.prefix}hosts/"
+
+    @property
+    def instances(self) -> str:
+        """Prefix of all instances."""
+        return f"{self.prefix}inst/"
+
+    @property
+    def claims(self) -> str:
+        """Prefix of all claims."""
+        return f"{self.prefix}claims/"
+
+    @property
+    def proxies(self) -> str:
+        """Prefix of all proxies."""
+        return f"{self.prefix}proxies/"
+
+    def host_alive(self, host: str) -> str:
+        """`hosts/<h>/alive`."""
+        return f"{self.hosts}{host}/alive"
+
+    def host_summary(self, host: str) -> str:
+        """`hosts/<h>/summary`."""
+        return f"{self.hosts}{host}/summary"
+
+    def host_instances(self, host: str) -> str:
+        """Prefix of one host's instances."""
+        return f"{self.instances}{host}/"
+
+    def instance(self, host: str, instance_id: str) -> str:
+        """`inst/<h>/<id>`."""
+        return f"{self.instances}{host}/{instance_id}"
+
+    def claim(self, instance_id: str) -> str:
+        """`claims/<id>`."""
+        return f"{self.claims}{instance_id}"
+
+    def host_claims(self, host: str) -> str:
+        """Prefix of the claims on one host's browsers."""
+        return f"{self.claims}{host}{_SEPARATOR}"
+
+    def proxy(self, name: str) -> str:
+        """`proxies/<p>`."""
+        return f"{self.proxies}{name}"
+
+    def desired_host(self, host: str) -> str:
+        """`desired/hosts/<h>`."""
+        return f"{self.prefix}desired/hosts/{host}"
+
+    def desired_instances(self, host: str) -> str:
+        """Prefix of the kill requests for one host."""
+        return f"{self.prefix}desired/inst/{host}/"
+
+    def desired_instance(self, host: str, instance_id: str) -> str:
+        """`desired/inst/<h>/<id>`."""
+        return f"{self.desired_instances(host)}{instance_id}"
+
+    def parts(self, key: str, below: str) -> tuple[str, ...]:
+        """The key's path segments after a prefix of ours; CodecError when it is not below it or has an empty one."""
+        if not key.startswith(below):
+            raise CodecError(f"cannot read key {key!r}: it is not below {below!r}")
+        segments = tuple(key.removeprefix(below).split("/"))
+        if not all(segments):
+            raise CodecError(f"cannot read key {key!r}: a part of it is empty")
+        return segments

@@ -1,0 +1,112 @@
+"""Every setting, declared once: name, type with bounds, default, help.
+
+`waypoint_core.config` makes the file, the environment, the flags, the help and the documented sample from these.
+Durations are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(ge=0)]
+Some = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=0)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Slots = Annotated[int, Meta(ge=0, le=1000)]
+Address = Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
+Level = Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")]
+
+
+def setting(default: Any, help: str) -> Any:  # noqa: A002 - the word that every option parser uses
+    """A setting with its default (or the function that makes it) and one line of help."""
+    if isinstance(default, Callable):  # type: ignore[arg-type]
+        return dataclasses.field(default_factory=default, metadata={"help": help})
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdSettings:
+    """[etcd] How to reach the cluster that holds all shared state."""
+
+    endpoints: tuple[str, ...] = setting(("http://127.0.0.1:2379",), "URLs of the cluster's members")
+    prefix: str = setting("/waypoint/v1/", "keys start with this; ends with a slash")
+    ca_file: str = setting("", "CA certificate that signed the members' certificates")
+    cert_file: str = setting("", "client certificate, with key_file, for mutual TLS")
+    key_file: str = setting("", "client key")
+    username: str = setting("", "user, where etcd's authentication is on")
+    password_file: str = setting("", "file that holds the user's password")
+    attempt_timeout: Some = setting(1.5, "longest wait for one member's answer")
+    call_timeout: Some = setting(6.0, "longest wait for an answer, other members tried")
+    lease_ttl: Some = setting(20.0, "a host or proxy that etcd has not heard of for this long is suspect")
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """[host] What this machine is called and how its daemons meet."""
+
+    name: str = setting(lambda: socket.gethostname().lower(), "unique in the fleet; the machine's host name")
+    labels: Mapping[str, str] = setting(dict, "free labels, key=value")
+    hold_socket: str = setting("/run/waypoint/hold.sock", "where agent and proxy of this host meet")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """[agent] The browsers of this host."""
+
+    slots: Slots = setting(4, "browsers to keep running")
+    chromium: str = setting(
+        "/usr/lib/chromium/chromium-headless-shell", "the browser's binary (not a wrapper script around it)"
+    )
+    browser_flags: tuple[str, ...] = setting((), "further Chromium flags, after WayPoint's own")
+    browser_port: Port = setting(20000, "slot n's DevTools port on loopback is this plus n")
+    start_timeout: Some = setting(15.0, "a browser that does not answer after this is started anew")
+    start_limit: Annotated[int, Meta(ge=1)] = setting(4, "browsers that may be starting at one time")
+    probe_interval: Some = setting(10.0, "an idle browser is probed this often")
+    probe_timeout: Some = setting(3.0, "an idle browser that does not answer a probe for this long is hung")
+    max_age: Seconds = setting(3600.0, "an idle browser older than this is replaced; 0: never")
+    session_limit: Seconds = setting(0.0, "a session is ended after this; 0: never")
+    claim_timeout: Some = setting(10.0, "a claim that nobody holds for this long is void, its browser recycled")
+    backoff_max: Some = setting(30.0, "longest pause between starts of a slot that keeps failing")
+    summary_interval: Some = setting(15.0, "the host's summary is written at most this often")
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """[proxy] The edge that clients connect to."""
+
+    listen: Address = setting("127.0.0.1:9222", "CDP edge; systemd's waypoint-proxy.socket overrides it")
+    name: str = setting(lambda: socket.gethostname().lower(), "unique among proxies; the machine's host name")
+    reserve: Count = setting(8, "browsers claimed ahead of demand, at most")
+    reserve_max_age: Some = setting(1800.0, "a reserved browser unused for this long is given back")
+    upgrade_timeout: Some = setting(9.0, "longest a WebSocket upgrade waits for a browser")
+    version_timeout: Some = setting(19.0, "longest a GET /json/version waits until a browser is free")
+    handshake_timeout: Some = setting(10.0, "longest a client may take to send its request head")
+    browser_timeout: Some = setting(3.0, "longest a browser may take to accept an upgrade; then another is taken")
+    client_timeout: Some = setting(60.0, "a client that shows no sign of life for this long is gone")
+    session_grace: Seconds = setting(0.0, "a session whose client dropped without a close frame waits this long for it")
+    max_header: Annotated[int, Meta(ge=1024)] = setting(32768, "largest request head")
+    max_connections: Annotated[int, Meta(ge=1)] = setting(8000, "client connections at one time")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """[log] What the daemons say."""
+
+    level: Level = setting("info", "debug, info, warning or error")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections."""
+
+    etcd: EtcdSettings = dataclasses.field(default_factory=EtcdSettings)
+    host: HostSettings = dataclasses.field(default_factory=HostSettings)
+    agent: AgentSettings = dataclasses.field(default_factory=AgentSettings)
+    proxy: ProxySettings = dataclasses.field(default_factory=ProxySettings)
+    log: LogSettings = dataclasses.field(default_factory=LogSettings)
