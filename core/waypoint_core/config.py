@@ -77,17 +77,27 @@ def table() -> Iterator[Setting]:
         defaults = kind()
         for item in dataclasses.fields(kind):
             yield Setting(
-                section, item.name, _plain(hints[item.name]), getattr(defaults, item.name), item.metadata["help"]
+                section,
+                item.name,
+                _plain(hints[item.name]),
+                getattr(defaults, item.name),
+                item.metadata["help"],
             )
 
 
 def load(
-    file: Path | None = None, flags: Mapping[str, str] | None = None, environment: Mapping[str, str] = os.environ
+    file: Path | None = None,
+    flags: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] = os.environ,
 ) -> Settings:
     """All settings. file None: the default file if there is one. ConfigError names the setting and its source."""
     rows = {row.path: row for row in table()}
     values = {path: row.default for path, row in rows.items()}
-    for source, given in (*_file_values(file), *_environment_values(rows, environment), *_flag_values(flags)):
+    for source, given in (
+        *_file_values(file),
+        *_environment_values(rows, environment),
+        *_flag_values(rows, flags),
+    ):
         for path, value in given.items():
             if path not in rows:
                 near = difflib.get_close_matches(path, rows, n=1)
@@ -122,7 +132,10 @@ def daemon_command(name: str, run: Callable[[Settings], None]) -> click.Command:
 
 def sample() -> str:
     """The documented sample file: every setting, commented out, with its default."""
-    lines = ["# WayPoint's settings: every one of them, with its default.", "# Flags and WAYPOINT_* variables win over this file."]
+    lines = [
+        "# WayPoint's settings: every one of them, with its default.",
+        "# Flags and WAYPOINT_* variables win over this file.",
+    ]
     section = ""
     for row in table():
         if row.section != section:
@@ -161,9 +174,9 @@ def _environment_values(
             yield row.variable, {path: environment[row.variable]}
 
 
-def _flag_values(flags: Mapping[str, str] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _flag_values(rows: Mapping[str, Setting], flags: Mapping[str, str] | None) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, value in (flags or {}).items():
-        yield f"flag {path}", {path: value}
+        yield f"flag {rows[path].flag if path in rows else path}", {path: value}
 
 
 def _assemble(values: Mapping[str, Any]) -> Settings:

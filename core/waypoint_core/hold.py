@@ -39,29 +39,29 @@ class _Message(msgspec.Struct, frozen=True, tag_field="is", tag=str.lower, forbi
     instance: str
 
 
-class Hold(_Message):
+class Hold(_Message, frozen=True):
     """Asks for an instance, or says which session now uses it."""
 
     session: str = ""
 
 
-class Release(_Message):
+class Release(_Message, frozen=True):
     """Gives an instance back; it will be recycled."""
 
     reason: str = ""
 
 
-class Held(_Message):
+class Held(_Message, frozen=True):
     """Answers Hold: the instance is the asker's."""
 
 
-class Refused(_Message):
+class Refused(_Message, frozen=True):
     """Answers Hold: it is not."""
 
     reason: str = ""
 
 
-class Ended(_Message):
+class Ended(_Message, frozen=True):
     """Tells a holder that its instance is gone."""
 
     cause: EndCause
@@ -90,7 +90,7 @@ class Lines:
         return [_decode(line) for line in lines if line]
 
 
-_DECODER = msgspec.json.Decoder(Message)
+_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 def _decode(line: bytes) -> Message:

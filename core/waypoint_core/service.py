@@ -54,8 +54,10 @@ class Supervisor:
         self._notifier.notify(f"STATUS={status}")
 
     def stopping(self) -> None:
-        """The daemon is on its way out."""
+        """The daemon is on its way out; the last thing that is said."""
         self._notifier.notify("STOPPING=1")
+        if self._notifier.socket is not None:
+            self._notifier.socket.close()
 
     async def feed_watchdog(self, progressing: Callable[[], bool] = lambda: True) -> None:
         """Feed systemd's watchdog from the event loop for as long as progressing() holds; returns if there is none."""

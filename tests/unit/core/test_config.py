@@ -1,0 +1,106 @@
+"""Settings: who wins, and what a wrong one is told."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from waypoint_core import config
+from waypoint_core.errors import ConfigError
+from waypoint_core.settings import Settings
+
+
+def load(tmp_path: Path, text: str = "", flags: dict[str, str] | None = None, **environment: str) -> Settings:
+    file = tmp_path / "waypoint.toml"
+    file.write_text(text)
+    return config.load(file, flags, environment)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path) == Settings()
+
+
+def test_flag_wins_over_environment_wins_over_file(tmp_path: Path) -> None:
+    file = "[agent]\nslots = 1\nmax_age = 1\nprobe_interval = 1\n"
+    settings = load(
+        tmp_path,
+        file,
+        {"agent.probe_interval": "3"},
+        WAYPOINT_AGENT_MAX_AGE="2",
+        WAYPOINT_AGENT_PROBE_INTERVAL="2",
+    )
+    assert (settings.agent.slots, settings.agent.max_age, settings.agent.probe_interval) == (1, 2.0, 3.0)
+
+
+def test_lists_and_labels_from_text(tmp_path: Path) -> None:
+    settings = load(tmp_path, WAYPOINT_ETCD_ENDPOINTS="http://a:1, http://b:2", WAYPOINT_HOST_LABELS="zone=x,rack=7")
+    assert settings.etcd.endpoints == ("http://a:1", "http://b:2")
+    assert settings.host.labels == {"zone": "x", "rack": "7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "message"),
+    [
+        (
+            "[agent]\nslots = 'many'",
+            {},
+            "cannot use agent.slots = 'many' from .*waypoint.toml: Expected `int`",
+        ),
+        ("[agent]\nslots = -1", {}, "cannot use agent.slots = -1 from .*waypoint.toml: Expected `int` >= 0"),
+        ("", {"WAYPOINT_AGENT_SLOTS": "4x"}, "cannot use agent.slots = '4x' from WAYPOINT_AGENT_SLOTS"),
+        ("[agent]\nslotz = 1", {}, "there is no such setting; did you mean agent.slots?"),
+        ("slots = 1", {}, "cannot use slots from .*: settings stand in sections such as"),
+        ("[agent\nslots = 1", {}, "cannot read .*waypoint.toml: "),
+        ("[proxy]\nlisten = '9222'", {}, "cannot use proxy.listen = '9222'"),
+        ("[log]\nlevel = 'loud'", {}, "cannot use log.level = 'loud'"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_source(
+    tmp_path: Path, text: str, environment: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, text, **environment)
+
+
+def test_a_file_asked_for_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        config.load(tmp_path / "absent.toml")
+
+
+def test_every_row_has_help_and_a_default_that_its_own_type_accepts() -> None:
+    for row in config.table():
+        assert row.help
+        assert (
+            row.convert(list(row.default) if isinstance(row.default, tuple) else row.default, "default") == row.default
+        )
+
+
+def test_the_sample_names_every_setting_and_changes_nothing(tmp_path: Path) -> None:
+    sample = config.sample()
+    assert all(f"# {row.name} = " in sample for row in config.table())
+    assert load(tmp_path, sample) == Settings()
+
+
+def test_the_sample_uncommented_is_the_defaults(tmp_path: Path) -> None:
+    lines = [line.removeprefix("# ") if " = " in line else line for line in config.sample().splitlines()]
+    text = "\n".join(line for line in lines if '"…"' not in line)
+    assert load(tmp_path, text) == Settings()
+
+
+def test_the_shipped_sample_is_current() -> None:
+    shipped = Path(__file__).parents[3] / "packaging" / "waypoint.toml"
+    assert shipped.read_text() == config.sample(), "run: make sample"
+
+
+def test_a_daemon_takes_every_setting_as_a_flag() -> None:
+    seen: list[Settings] = []
+    command = config.daemon_command("waypoint-test", seen.append)
+    result = CliRunner().invoke(command, ["--agent-slots", "9", "--proxy-listen", "0.0.0.0:1"])
+    assert result.exit_code == 0, result.output
+    assert (seen[0].agent.slots, seen[0].proxy.listen) == (9, "0.0.0.0:1")
+
+
+def test_a_daemon_says_what_is_wrong_and_exits() -> None:
+    result = CliRunner().invoke(config.daemon_command("waypoint-test", print), ["--agent-slots", "none"])
+    assert result.exit_code == 1
+    assert "cannot use agent.slots = 'none' from flag --agent-slots" in result.output
