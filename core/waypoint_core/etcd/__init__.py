@@ -1,5 +1,21 @@
-"""The registry on a real etcd cluster. Its settings are `waypoint_core.settings.EtcdSettings`, declared there alone."""
+"""The registry on a real etcd cluster: an asyncio client on grpc.aio that survives the loss of any one member.
 
-from waypoint_core.settings import EtcdSettings
+From the outside in:
+    client      EtcdRegistry, the composition root
+    settings    where the cluster is and who we are
+    watch       follows a prefix over streams that break; all its decisions are in `follow`
+    follow      the watch as a state machine without I/O
+    lease       keeps a lease alive and tells when it is gone
+    reads       paged listings at one revision
+    kv          records to messages and back, pure
+    endpoints   channels, rotation, retry, sign-in: how a request reaches some member
+    faults      what an error means: repeat, sign in again, or give up; pure
+    methods     the RPCs by path
+    tasks       who owns the background tasks
+    rpc_pb2     the messages, generated from rpc.proto
+"""
 
-__all__ = ["EtcdSettings"]
+from waypoint_core.etcd.client import EtcdRegistry
+from waypoint_core.etcd.settings import EtcdSettings
+
+__all__ = ["EtcdRegistry", "EtcdSettings"]
