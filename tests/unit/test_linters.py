@@ -64,7 +64,7 @@ def test_units(tmp_path: Path) -> None:
     units = [file for file in tracked("systemd", "lab") if file.suffix in {".service", ".socket", ".slice", ".target"}]
     assert units
     for program in named_programs(units):
-        there = tmp_path / program.lstrip("/")
+        there = tmp_path / (program.lstrip("/") if "/" in program else f"usr/bin/{program}")
         there.parent.mkdir(parents=True, exist_ok=True)
         there.write_text("#!/bin/sh\n")
         there.chmod(0o755)
@@ -74,7 +74,14 @@ def test_units(tmp_path: Path) -> None:
         shutil.copy(unit, place)
     names = [place / f"{unit.stem}0{unit.suffix}" if unit.stem.endswith("@") else place / unit.name for unit in units]
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", f"--root={tmp_path}", *(n.name for n in names)],
+        [
+            "systemd-analyze",
+            "verify",
+            "--man=no",
+            "--recursive-errors=no",
+            f"--root={tmp_path}",
+            *(n.name for n in names),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -86,3 +93,29 @@ def test_units(tmp_path: Path) -> None:
 def named_programs(units: list[Path]) -> set[str]:
     lines = [line for unit in units for line in unit.read_text().splitlines() if line.startswith("Exec")]
     return {line.partition("=")[2].lstrip("-+!:@").split()[0] for line in lines if line.partition("=")[2]}
+
+
+def test_man_pages() -> None:
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed; make test installs it")
+    pages = list(tracked("docs/man"))
+    assert pages
+    for page in pages:
+        done = subprocess.run(
+            ["groff", "-man", "-ww", "-z", "-Tutf8", page], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0
+        assert not done.stderr, done.stderr
+
+
+def test_every_man_page_that_a_unit_names_exists() -> None:
+    pages = {page.name for page in tracked("docs/man")}
+    named = {
+        word.removeprefix("man:").replace("(", ".").rstrip(")")
+        for unit in tracked("systemd")
+        for line in unit.read_text().splitlines()
+        if line.startswith("Documentation=")
+        for word in line.partition("=")[2].split()
+    }
+    assert named
+    assert named <= pages
