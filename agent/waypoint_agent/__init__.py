@@ -1,1 +1,24 @@
-"""The agent."""
+"""The agent: the only thing on a host that starts and stops browsers. It never sits in the data path.
+
+Deciding, without I/O:
+    reconcile   what to do now, from what is wanted and what is there; each action has a named reason
+    pool        what is there: the slots, their lives, who holds and who claims them
+    units       what systemd says of a unit, and why a life ended
+
+Talking to systemd:
+    manager     the interface: list, start, stop, and a stream of changes
+    systemd     the same over D-Bus
+    fake        the same in memory, for tests
+    launch      what a slot's unit is told before it starts, and how often each slot has lived
+
+Talking to everyone else:
+    holds       the local socket on which the gateway holds and releases instances
+    health      does a browser answer
+    desired     what operators, the control plane and claimers wrote for this host
+    publish     this host's keys under its lease, written on change
+    summary     how loaded the host is
+
+Together:
+    executor    carries the decisions out
+    daemon      puts everything together and runs it
+"""

@@ -149,7 +149,14 @@ class Lease(Protocol):
 
     @property
     def lost(self) -> asyncio.Event:
-        """Set once, when the registry no longer knows the lease: its keys are gone."""
+        """Set once, when the registry no longer knows the lease: its keys are gone. An outage never sets it."""
+
+    @property
+    def alive_until(self) -> float:
+        """The time.monotonic() until which the lease certainly lives: its TTL after the last renewal was sent.
+
+        Past it, during an outage, the lease may or may not live on; only `lost` says that it does not.
+        """
 
     async def revoke(self) -> None:
         """End the lease and delete its keys. RegistryError if the registry cannot be told."""

@@ -1,1 +1,25 @@
-"""The proxy."""
+"""The proxy: gives each client a browser of its own, then moves bytes.
+
+Deciding, without I/O:
+    route       what the registry shows, folded into the browsers that could be had
+    rewrite     heads, URLs and /json bodies on their way between client and browser
+    handshake   a client's request head: an intent, or a refusal
+    frames      WebSocket frame boundaries, and the two frames that are ours
+    liveness    whether a client still lives
+
+Browsers ahead of demand:
+    claim       one browser for this proxy alone
+    holds       the line to the host's agent
+    reserve     stock and queue
+    keep        the loops that fill the one from the registry
+
+Clients:
+    sessions    who uses which browser, and how it ended
+    presence    noticing a client that leaves while it waits
+    browser     one request to a browser
+    describe    what browsers say about themselves
+    relay       bytes both ways
+    edge        one client connection, from first byte to last
+
+    daemon      puts them together
+"""

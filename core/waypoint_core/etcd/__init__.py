@@ -8,7 +8,8 @@ From the outside in:
     lease       keeps a lease alive and tells when it is gone
     reads       paged listings at one revision
     kv          records to messages and back, pure
-    endpoints   channels, rotation, retry, sign-in: how a request reaches some member
+    endpoints   how a request reaches some member: rotation, deadlines, retry, sign-in, streams
+    channel     the gRPC channel to one member
     faults      what an error means: repeat, sign in again, or give up; pure
     methods     the RPCs by path
     tasks       who owns the background tasks

@@ -1,0 +1,71 @@
+# WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.PHONY: help up down status shell test unit functional system bench all format lint types stage clean prepare
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+LAB := $(PYTHON) -m waypoint_lab
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Boot etcd, agent and proxy with 4 warm browsers here, and run a first session
+	@lab/prerequisites up
+	@$(MAKE) --no-print-directory stage
+	@$(LAB) up
+
+down: ## Remove every trace of it
+	@if [ -x $(PYTHON) ]; then $(LAB) down; fi
+
+status: .venv/done ## What is running in the lab
+	@$(LAB) status
+
+shell: .venv/done ## A root shell inside the booted host
+	@$(LAB) shell
+
+test: unit functional system ## All tests, after installing what they need
+
+unit: .venv/done ## Tests without I/O beyond a temporary folder
+	$(PYTEST) tests/unit
+
+functional: prepare .venv/done ## Tests of one component against the real thing beside it
+	$(PYTEST) tests/functional
+
+system: prepare stage ## Tests of the whole on booted hosts
+	$(PYTEST) tests/system
+
+bench: prepare stage ## Measurements, each a ratio taken in one run
+	$(PYTEST) tests/bench -s
+
+all: format lint types unit ## What to run before a commit
+
+format: .venv/done ## Rewrite sources into our format
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --select I --fix .
+
+lint: .venv/done ## Check style and import contracts
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	.venv/bin/lint-imports
+
+types: .venv/done ## Check types
+	$(PYTHON) -m mypy
+
+stage: .venv/done ## Build the tree of files that a package contains, in .build/stage
+	@packaging/stage .build/stage
+
+clean: down ## Remove everything that was built
+	rm -rf .build .venv .mypy_cache .ruff_cache .pytest_cache
+
+prepare:
+	@lab/prerequisites test
+
+# Units run with ProtectHome= and as other users: only the system's Python serves everywhere.
+.venv/done: pyproject.toml
+	@echo "  venv           .venv with the development dependencies"
+	@test -x $(PYTHON) || /usr/bin/python3 -m venv .venv || \
+	  { echo "cannot make .venv: run lab/prerequisites up first"; rm -rf .venv; exit 1; }
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check -U 'pip>=23' hatchling editables
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[dev]'
+	@touch $@

@@ -1,0 +1,106 @@
+"""What others wrote for this host: what operators want of it, which instances to end, which are claimed.
+
+Each follower keeps a table that outlives an outage. Nothing is concluded from what it does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from waypoint_core.codec import decode
+from waypoint_core.errors import CodecError
+from waypoint_core.keys import Keys
+from waypoint_core.model import DesiredHost, KillRequest
+from waypoint_core.registry import Registry, Removed, Rewound, Stale, Synced, WatchEvent, Written
+
+log = logging.getLogger("waypoint.agent.desired")
+
+
+@dataclass
+class Desired:
+    """The followed keys. claims maps an instance id to when its claim was last found (monotonic)."""
+
+    host: DesiredHost = field(default_factory=DesiredHost)
+    kills: dict[str, KillRequest] = field(default_factory=dict)
+    claims: dict[str, float] = field(default_factory=dict)
+    claims_known: bool = False
+
+
+class DesiredWatch:
+    """Follows the host's desired state and its claims."""
+
+    def __init__(
+        self, registry: Registry, keys: Keys, host: str, clock: Callable[[], float], changed: Callable[[], None]
+    ) -> None:
+        self._registry = registry
+        self._host_key = keys.desired_host(host)
+        self._kills = keys.desired_instances(host)
+        self._claims = keys.host_claims(host)
+        self._claims_root = keys.claims
+        self._clock = clock
+        self._changed = changed
+        self._rewound = False
+        self.now = Desired()
+
+    async def follow_host(self) -> None:
+        """What is wanted of the host, for ever."""
+        await self._follow(self._host_key, self.on_host)
+
+    async def follow_kills(self) -> None:
+        """Which instances are to end, for ever."""
+        await self._follow(self._kills, self.on_kill)
+
+    async def follow_claims(self) -> None:
+        """Which instances are claimed, for ever."""
+        await self._follow(self._claims, self.on_claim)
+
+    async def _follow(self, prefix: str, take_in: Callable[[WatchEvent], None]) -> None:
+        async with self._registry.watch(prefix) as events:
+            async for event in events:
+                take_in(event)
+                self._changed()
+
+    def on_host(self, event: WatchEvent) -> None:
+        """Take in a change below the host's own key; other hosts' names may start with ours."""
+        match event:
+            case Written(entry) if entry.key == self._host_key:
+                try:
+                    self.now.host = decode(DesiredHost, entry.value, entry.key)
+                except CodecError as error:
+                    log.warning("%s; the host stays as it was wanted before", error)
+            case Removed(key) if key == self._host_key and not self._rewound:
+                self.now.host = DesiredHost()
+            case Rewound(reason):
+                self._rewound = True
+                log.warning("registry restored, what it no longer says stays in force: %s", reason)
+            case Synced():
+                self._rewound = False
+
+    def on_kill(self, event: WatchEvent) -> None:
+        """Take in a kill request or its removal; a broken one is not carried out."""
+        match event:
+            case Written(entry):
+                try:
+                    request = decode(KillRequest, entry.value, entry.key)
+                except CodecError as error:
+                    log.warning("%s; nothing is ended", error)
+                else:
+                    self.now.kills[entry.key.removeprefix(self._kills)] = request
+            case Removed(key):
+                self.now.kills.pop(key.removeprefix(self._kills), None)
+
+    def on_claim(self, event: WatchEvent) -> None:
+        """Take in a claim or its removal; whatever its value, the key counts."""
+        match event:
+            case Written(entry):
+                self.now.claims[entry.key.removeprefix(self._claims_root)] = self._clock()
+            case Removed(key):
+                self.now.claims.pop(key.removeprefix(self._claims_root), None)
+            case Stale() | Rewound():
+                self.now.claims_known = False
+            case Synced():
+                # An outage is no fault of the claimers: their time starts now.
+                self.now.claims = dict.fromkeys(self.now.claims, self._clock())
+                self.now.claims_known = True

@@ -1,0 +1,210 @@
+"""Carries the reconciler's decisions out: one task an action, one action a slot at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+from waypoint_agent import health
+from waypoint_agent.desired import Desired
+from waypoint_agent.launch import Launches, environment
+from waypoint_agent.manager import UnitManager
+from waypoint_agent.pool import Pool
+from waypoint_agent.publish import Publisher
+from waypoint_agent.reconcile import (
+    Action,
+    Await,
+    Check,
+    Forget,
+    Observed,
+    Offer,
+    Plan,
+    Start,
+    Stop,
+    Wanted,
+    Withdraw,
+    reconcile,
+)
+from waypoint_agent.slots import Doing
+from waypoint_core.errors import RegistryError, UnitError
+from waypoint_core.hold import EndCause
+from waypoint_core.settings import AgentSettings
+
+log = logging.getLogger("waypoint.agent")
+
+_AWAIT_PAUSES = (0.005, 0.05)
+_AWAIT_GROWTH = 1.3
+_JITTER = 0.2
+_LONGEST_PAUSE = 5.0
+
+
+class Executor:
+    """The reconcile loop of one host."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        settings: AgentSettings,
+        manager: UnitManager,
+        pool: Pool,
+        launches: Launches,
+        desired: Desired,
+        publisher: Publisher,
+        clock: Callable[[], float],
+    ) -> None:
+        self._host = host
+        self._settings = settings
+        self._manager = manager
+        self._pool = pool
+        self._launches = launches
+        self._desired = desired
+        self._publisher = publisher
+        self._clock = clock
+        self._poked = asyncio.Event()
+        self._forgetting = False
+        self.turns = 0
+
+    def poke(self) -> None:
+        """Something may have changed."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Decide and act, for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._poked.clear()
+                plan = self.plan()
+                for action in plan.actions:
+                    self._dispatch(group, action)
+                self.turns += 1
+                await self._wait_until(plan.again_at)
+
+    def plan(self) -> Plan:
+        """What the reconciler makes of the present."""
+        host = self._desired.host
+        wanted = Wanted(
+            slots=self._settings.slots if host.slots is None else host.slots,
+            environment=self.environment,
+            cordon=host.cordon,
+            kills={instance: request.reason for instance, request in self._desired.kills.items()},
+        )
+        observed = Observed(self._pool.slots(), self._pool.connected, self._desired.claims, self._desired.claims_known)
+        return reconcile(self._settings, wanted, observed, self._clock())
+
+    def environment(self, slot: int) -> str:
+        """What the slot's unit is to be started with."""
+        flags = (*self._settings.browser_flags, *self._desired.host.browser_flags)
+        return environment(self._settings.chromium, self._port(slot), flags)
+
+    def _port(self, slot: int) -> int:
+        return self._settings.browser_port + slot
+
+    async def _wait_until(self, moment: float) -> None:
+        pause = min(max(moment - self._clock(), 0.0), _LONGEST_PAUSE)
+        try:
+            async with asyncio.timeout(pause):
+                await self._poked.wait()
+        except TimeoutError:
+            pass
+
+    def _dispatch(self, group: asyncio.TaskGroup, action: Action) -> None:
+        """Note what is under way, in the same breath as the decision, then do it."""
+        match action:
+            case Start(slot):
+                self._pool.doing(slot, Doing.STARTING)
+                group.create_task(self._start(slot), name=f"start {slot}")
+            case Stop(slot, instance, reason, cause, detail, wanted):
+                self._pool.end(instance, cause, detail or reason, wanted=wanted)
+                self._pool.doing(slot, Doing.STOPPING)
+                group.create_task(self._stop(slot), name=f"stop {slot}")
+            case Withdraw(slot):
+                self._pool.doing(slot, Doing.WITHDRAWING)
+                group.create_task(self._withdraw(action), name=f"withdraw {slot}")
+            case Offer(_, instance):
+                self._pool.offered(instance, offered=True)
+            case Await(slot, instance):
+                self._pool.probing(instance, probing=True)
+                group.create_task(self._await_ready(slot, instance), name=f"await {slot}")
+            case Check(slot, instance):
+                self._pool.probing(instance, probing=True)
+                group.create_task(self._check(slot, instance), name=f"check {slot}")
+            case Forget(instances) if not self._forgetting:
+                self._forgetting = True
+                group.create_task(self._forget(instances), name="forget")
+
+    async def _start(self, slot: int) -> None:
+        failures = self._pool.slot(slot).failures
+        try:
+            self._launches.write(slot, self.environment(slot))
+            await self._manager.start(slot)
+        except (UnitError, OSError) as error:
+            self._pool.start_failed(slot, str(error), failures)
+        finally:
+            self._pool.doing(slot, Doing.NOTHING)
+
+    async def _stop(self, slot: int) -> None:
+        try:
+            await self._manager.stop(slot)
+        except UnitError as error:
+            log.warning("slot %d: %s", slot, error)
+            self._pool.refused(slot)
+        finally:
+            self._pool.doing(slot, Doing.NOTHING)
+
+    async def _withdraw(self, action: Withdraw) -> None:
+        try:
+            self._pool.offered(action.id, offered=False)
+            withdrawn = await self._publisher.withdraw(self._host, action.id)
+        except RegistryError as error:
+            log.info("slot %d: %s, but it cannot be withdrawn now: %s", action.slot, action.reason, error)
+            withdrawn = False
+        if not withdrawn:
+            self._pool.offered(action.id, offered=True)
+            self._pool.refused(action.slot)
+        elif action.then_stop:
+            self._pool.end(action.id, EndCause.STOPPED, action.reason)
+        self._pool.doing(action.slot, Doing.NOTHING)
+
+    async def _await_ready(self, slot: int, instance: str) -> None:
+        """Chromium tells nobody when its DevTools port is open, so it is asked, often at first."""
+        pause, longest = _AWAIT_PAUSES
+        while self._pool.current(instance):
+            try:
+                answer = await health.probe(self._port(slot), self._settings.probe_timeout)
+            except UnitError:
+                await asyncio.sleep(pause)
+                pause = min(pause * _AWAIT_GROWTH, longest)
+            else:
+                self._answered(instance, answer)
+                return
+
+    async def _check(self, slot: int, instance: str) -> None:
+        try:
+            self._answered(instance, await health.probe(self._port(slot), self._settings.probe_timeout))
+        except UnitError as error:
+            self._pool.probing(instance, probing=False)
+            if (now := self._pool.current(instance)) and now.life and not now.life.session:
+                self._pool.end(instance, EndCause.HUNG, str(error), wanted=False)
+
+    def _answered(self, instance: str, answer: health.Answer) -> None:
+        jitter = random.uniform(0, _JITTER * self._settings.probe_interval)  # noqa: S311 - not a secret
+        self._pool.probing(instance, probing=False)
+        self._pool.answered(
+            instance, answer.endpoint, answer.browser, offer=not self._desired.host.cordon, jitter=jitter
+        )
+
+    async def _forget(self, instances: tuple[str, ...]) -> None:
+        try:
+            await self._publisher.forget(self._host, instances)
+            for instance in instances:
+                self._desired.kills.pop(instance, None)
+                self._desired.claims.pop(instance, None)
+        except RegistryError as error:
+            log.info("cannot delete the keys of instances that are gone, trying again: %s", error)
+            await asyncio.sleep(_LONGEST_PAUSE)
+        finally:
+            self._forgetting = False
+            self.poke()

@@ -1,0 +1,65 @@
+"""Does a browser answer on its DevTools port?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import h11
+import msgspec
+
+from waypoint_core.errors import UnitError
+
+_MAX_ANSWER = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a browser says of itself: its WebSocket URL, which names this very life, and its version."""
+
+    endpoint: str
+    browser: str
+
+
+class _Version(msgspec.Struct, rename={"browser": "Browser", "endpoint": "webSocketDebuggerUrl"}):
+    browser: str
+    endpoint: str
+
+
+async def probe(port: int, timeout: float) -> Answer:
+    """Ask the browser on this loopback port for its version; UnitError when it does not answer properly in time."""
+    try:
+        async with asyncio.timeout(timeout):
+            return await _ask(port)
+    except TimeoutError:
+        raise UnitError(f"cannot probe port {port}: no answer within {timeout:g} s") from None
+    except (OSError, h11.ProtocolError, msgspec.MsgspecError) as error:
+        raise UnitError(f"cannot probe port {port}: {error}") from error
+
+
+async def _ask(port: int) -> Answer:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        http = h11.Connection(h11.CLIENT)
+        request = h11.Request(method="GET", target="/json/version", headers=[("Host", f"127.0.0.1:{port}")])
+        writer.write((http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b""))
+        version = msgspec.json.decode(await _body(http, reader), type=_Version)
+        return Answer(version.endpoint, version.browser)
+    finally:
+        writer.transport.abort()
+
+
+async def _body(http: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while True:
+        event = http.next_event()
+        if event is h11.NEED_DATA:
+            http.receive_data(await reader.read(_MAX_ANSWER))
+        elif isinstance(event, h11.Response) and event.status_code != 200:
+            raise h11.RemoteProtocolError(f"status {event.status_code}")
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > _MAX_ANSWER:
+                raise h11.RemoteProtocolError(f"answer longer than {_MAX_ANSWER} bytes")
+        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            return body

@@ -1,0 +1,92 @@
+"""What a slot's unit is told before it starts, and how often each slot has lived: two kinds of small file.
+
+Written whole or not at all; none holds a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from waypoint_core.errors import ConfigError
+
+log = logging.getLogger("waypoint.agent.launch")
+
+
+def environment(chromium: str, port: int, flags: Sequence[str]) -> str:
+    """The environment file of a slot, as systemd reads it; flags are separated by newlines. ConfigError if unfit."""
+    for word in (chromium, *flags):
+        if not word.isprintable():
+            raise ConfigError(f"cannot start browsers with {word!r}: it has a control character")
+    values = {
+        "WAYPOINT_CHROMIUM": chromium,
+        "WAYPOINT_DEVTOOLS_PORT": str(port),
+        "WAYPOINT_BROWSER_FLAGS": "\n".join(flags),
+    }
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+
+
+class Launches:
+    """The files of all slots: slots/<n>.env for systemd, generations.json for ourselves."""
+
+    def __init__(self, slots: Path, state: Path) -> None:
+        self._slots = slots
+        self._state = state / "generations.json"
+        self._lives = self._load()
+
+    def read(self, slot: int) -> str:
+        """What the slot's unit was last told; "" when nothing."""
+        try:
+            return self._file(slot).read_text()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def write(self, slot: int, content: str) -> None:
+        """Tell the slot's unit. OSError when the disk refuses."""
+        if self.read(slot) != content:
+            _replace(self._file(slot), content)
+
+    def generation(self, slot: int, invocation: str) -> int:
+        """Which life of the slot this is, from 1; the same again for the same invocation."""
+        generation, last = self._lives.get(str(slot), (0, ""))
+        if last == invocation:
+            return generation
+        self._lives[str(slot)] = (generation + 1, invocation)
+        self._save()
+        return generation + 1
+
+    def _file(self, slot: int) -> Path:
+        return self._slots / f"{slot}.env"
+
+    def _load(self) -> dict[str, tuple[int, str]]:
+        try:
+            return msgspec.json.decode(self._state.read_bytes(), type=dict[str, tuple[int, str]])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.warning("cannot read %s, generations start anew: %s", self._state, error)
+            return {}
+
+    def _save(self) -> None:
+        try:
+            _replace(self._state, json.dumps(self._lives))
+        except OSError as error:
+            log.warning("cannot write %s: %s", self._state, error)
+
+
+def _quoted(value: str) -> str:
+    """A value as systemd.exec(5) wants it in an EnvironmentFile=."""
+    for char in '\\"$`':
+        value = value.replace(char, "\\" + char)
+    return f'"{value}"'
+
+
+def _replace(path: Path, content: str) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(content)
+    fresh.chmod(0o644)
+    fresh.replace(path)

@@ -1,0 +1,75 @@
+"""A host's slots as the agent sees them at one moment. Times are monotonic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from waypoint_core.hold import EndCause
+
+
+class Holder(Protocol):
+    """Whoever may hold instances: a connection of the gateway."""
+
+    def ended(self, instance: str, cause: EndCause, detail: str) -> None:
+        """What it held is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a life ends or has ended. wanted: by somebody's decision, so that the slot is not to blame."""
+
+    cause: EndCause
+    detail: str
+    wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One browser from its unit's start to its end. launched is the environment it was started with."""
+
+    id: str
+    invocation: str
+    generation: int
+    since: float
+    launched: str = ""
+    adopted: bool = False
+    running: bool = False
+    ready: bool = False
+    endpoint: str = ""
+    offered: bool = True
+    probing: bool = False
+    answered: float = 0.0
+    holder: Holder | None = None
+    session: str = ""
+    session_since: float = 0.0
+    had_session: bool = False
+    end: End | None = None
+
+
+class Doing(StrEnum):
+    """What the agent has under way for a slot."""
+
+    NOTHING = "nothing"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    WITHDRAWING = "withdrawing"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one browser.
+
+    failures in a row pause it until retry_at, failure says what the last one was. Until quiet_until nothing is
+    tried again that was refused.
+    """
+
+    number: int
+    life: Life | None = None
+    doing: Doing = Doing.NOTHING
+    failures: int = 0
+    failure: str = ""
+    last_id: str = ""
+    retry_at: float = 0.0
+    quiet_until: float = 0.0

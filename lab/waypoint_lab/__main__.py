@@ -1,0 +1,5 @@
+"""`python -m waypoint_lab`."""
+
+from waypoint_lab.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""A host's parts in order: all of them put together, and all that is left of them taken away."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from waypoint_lab import cabling, cgroups, nspawn, rootfs
+from waypoint_lab.process import end
+from waypoint_lab.record import Record
+from waypoint_lab.settings import Value, render
+
+
+def boot(record: Record, values: Mapping[str, Value], seconds: float) -> Record:
+    """Put the host of a claimed record together and wait until systemd is done; the record, complete."""
+    files = {"etc/waypoint/waypoint.toml": render(values), "etc/hostname": f"{record.name}\n"}
+    netns = None
+    if record.network == "veth":
+        cable = cabling.create(record.name)
+        record = dataclasses.replace(record, subnet=cable.subnet)
+        record.save()
+        netns = cabling.namespace_path(record.name)
+        files |= reachable(cable)
+    rootfs.create(record.directory, files)
+    folders = cgroups.create(record.name)
+    record = dataclasses.replace(record, pid1=nspawn.start(record.name, record.directory, folders, netns, seconds))
+    record.save()
+    return record
+
+
+def reachable(cable: cabling.Cable) -> dict[str, str]:
+    """Drop-ins with which a host answers its clients and its observers at the other end of the cable."""
+    units = "etc/systemd/system"
+    etcd = f"http://127.0.0.1:2379,http://{cable.address}:2379"
+    return {
+        f"{units}/etcd.service.d/cable.conf": f"[Service]\nEnvironment=ETCD_LISTEN_CLIENT_URLS={etcd}\n",
+        f"{units}/waypoint-proxy.socket.d/cable.conf": "[Socket]\nListenStream=\nListenStream=0.0.0.0:9222\n",
+    }
+
+
+def remove(record: Record) -> None:
+    """Remove whatever there is of a host, however far its boot or an earlier removal came."""
+    everything = cgroups.processes(record.name)
+    payload = {pid for pid, folder in everything.items() if "payload" in folder.parts}
+    end(payload)
+    supervisor = everything.keys() - payload
+    if not end(supervisor, 0, 5):  # it tidies up when its payload has ended
+        end(supervisor)
+    end(cgroups.processes(record.name))
+    cgroups.remove(record.name)
+    cabling.remove(record.name, record.subnet)
+    if record.network == "machine":
+        cabling.remove_firewall()
+    rootfs.remove(record.directory)
+    with suppress(FileNotFoundError):
+        Path("/run/systemd/nspawn/propagate", nspawn.machine(record.name)).rmdir()
+    record.file.unlink(missing_ok=True)
+    with suppress(OSError):  # other hosts live there
+        record.file.parent.rmdir()

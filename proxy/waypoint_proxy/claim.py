@@ -1,0 +1,86 @@
+"""Taking one browser for this proxy alone: one registry transaction, then a hold at the host's agent."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+
+from waypoint_core.codec import decode, encode
+from waypoint_core.errors import CodecError, RegistryUnavailable, SessionError
+from waypoint_core.keys import Keys
+from waypoint_core.model import Claim
+from waypoint_core.registry import Absent, Entry, Get, Present, Put, Registry, Unchanged
+from waypoint_proxy.holds import Holds
+from waypoint_proxy.reserve import Browser
+from waypoint_proxy.route import Candidate, Table
+
+_MANY = 1000
+log = logging.getLogger("waypoint.proxy.claim")
+
+
+class Claimer:
+    """Claims what the table offers."""
+
+    def __init__(self, registry: Registry, keys: Keys, table: Table, holds: Holds, proxy: str) -> None:
+        self._registry = registry
+        self._keys = keys
+        self._table = table
+        self._holds = holds
+        self._proxy = proxy
+        self._tried: dict[str, int] = {}
+
+    async def claim(self) -> Browser | None:
+        """A browser that is this proxy's and held, None when there is none to have now. Raises RegistryError."""
+        candidate = self._table.choose(self._untried)
+        if candidate is None:
+            return None
+        self._remember(candidate)
+        if not await self._transact(candidate):
+            return None
+        try:
+            await self._holds.hold(candidate.instance)
+        except SessionError as error:
+            log.warning("claimed in vain: %s", error)
+            return None
+        return Browser(candidate.instance, candidate.endpoint, time.monotonic())
+
+    def _untried(self, candidate: Candidate) -> bool:
+        # The table learns of a claim a moment after it was made, won or lost; until its key changes, a browser
+        # that was tried once is not to be had.
+        return self._tried.get(candidate.instance) != candidate.mod_revision
+
+    def _remember(self, candidate: Candidate) -> None:
+        if len(self._tried) > _MANY:
+            offered = {found.instance for found in self._table.candidates()}
+            self._tried = {name: seen for name, seen in self._tried.items() if name in offered}
+        self._tried[candidate.instance] = candidate.mod_revision
+
+    async def _transact(self, candidate: Candidate) -> bool:
+        """Whether the claim is this attempt's."""
+        key = self._keys.claim(candidate.instance)
+        wanted = Claim(proxy=self._proxy, request=secrets.token_hex(16), at=round(time.time(), 3))
+        try:
+            outcome = await self._registry.transact(
+                conditions=(
+                    Absent(key),
+                    Unchanged(
+                        self._keys.instance(candidate.host, candidate.instance), candidate.mod_revision
+                    ),
+                    Present(self._keys.host_alive(candidate.host)),
+                ),
+                then=(Put(key, encode(wanted)),),
+                otherwise=(Get(key),),
+            )
+        except RegistryUnavailable:
+            # The answer was lost, the claim perhaps not: whoever reads its request id there, has it.
+            return _is_ours(await self._registry.get(key), wanted)
+        return outcome.succeeded or _is_ours(outcome.reads[0], wanted)
+
+
+def _is_ours(entry: Entry | None, wanted: Claim) -> bool:
+    try:
+        return entry is not None and decode(Claim, entry.value, entry.key).request == wanted.request
+    except CodecError as error:
+        log.warning("ignored: %s", error)
+        return False

@@ -1,0 +1,253 @@
+"""A client's request head, sans-I/O: bytes in, an intent or a refusal out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+import h11
+
+_SESSION = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_TARGET = re.compile(r"[A-Za-z0-9-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """GET /: is anyone there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """GET /json/version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """GET /json/list, of a session or of none."""
+
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """GET /json/protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A WebSocket to a browser: a fresh one (session None), or the one that this session has or gets."""
+
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageUpgrade:
+    """A WebSocket to one target of a session's browser."""
+
+    session: str
+    target: str
+
+
+Intent = Root | Version | Targets | Schema | Upgrade | PageUpgrade
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A complete head; headers by lower-case name, early is what followed it already."""
+
+    intent: Intent
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    head_only: bool = False
+    early: bytes = b""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
+    """What a client is told instead of what it asked for; retry_after in seconds."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        reason: str,
+        *,
+        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+
+    def encode(self) -> bytes:
+        """The whole response. The reason stands in the status line, the body and Playwright's debug header."""
+        line = _printable(self.reason)
+        extra = {"x-playwright-debug-log": line, **self.headers}
+        if self.retry_after is not None:
+            extra["Retry-After"] = str(self.retry_after)
+        return response(f"{self.reason}\n".encode(), "text/plain; charset=utf-8", self.status, line, extra)
+
+
+def response(
+    body: bytes,
+    content_type: str,
+    status: int = HTTPStatus.OK,
+    phrase: str = "OK",
+    headers: Mapping[str, str] | None = None,
+    *,
+    head_only: bool = False,
+) -> bytes:
+    """A complete answer that ends the connection."""
+    fields = {
+        "Content-Type": content_type,
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+        **(headers or {}),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    start = f"HTTP/1.1 {int(status)} {phrase}\r\n{head}\r\n".encode("latin-1", "replace")
+    return start if head_only else start + body
+
+
+class Handshake:
+    """Collects one request head of at most max_head bytes."""
+
+    def __init__(self, max_head: int) -> None:
+        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_head)
+        self._max_head = max_head
+        self._seen = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether the client has sent anything."""
+        return self._seen > 0
+
+    def feed(self, data: bytes) -> Request | None:
+        """The request that these bytes complete, None when more are needed. Raises Refusal."""
+        self._seen += len(data)
+        try:
+            self._parser.receive_data(data)
+            event = self._parser.next_event()
+        except h11.RemoteProtocolError as error:
+            raise self._malformed(error) from error
+        if event is h11.NEED_DATA:
+            if self._seen > self._max_head:
+                raise _too_large(self._max_head)
+            return None
+        if not isinstance(event, h11.Request):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "cannot read the request: it is not HTTP")
+        early, _ = self._parser.trailing_data
+        return _read(event, bytes(early))
+
+    def _malformed(self, error: h11.RemoteProtocolError) -> Refusal:
+        if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+            return _too_large(self._max_head)
+        return Refusal(HTTPStatus.BAD_REQUEST, f"cannot read the request: {_printable(str(error))}")
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        f"cannot read the request: its head is larger than {limit} bytes",
+    )
+
+
+def _read(event: h11.Request, early: bytes) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+    method = event.method.decode("latin-1")
+    try:
+        url = urlsplit(event.target.decode("latin-1"))
+        query = parse_qs(url.query)
+    except ValueError as error:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "cannot read the request: its target is no URL") from error
+    upgrades = "websocket" in headers.get("upgrade", "").lower()
+    if upgrades:
+        _check_upgrade(method, headers)
+        intent = _upgrade(url.path, query)
+    else:
+        intent = _plain(method, url.path, query)
+    return Request(intent, headers, url.query, method == "HEAD", early)
+
+
+def _check_upgrade(method: str, headers: Mapping[str, str]) -> None:
+    if method != "GET":
+        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "cannot upgrade: only GET can", headers={"Allow": "GET"})
+    if "upgrade" not in headers.get("connection", "").lower() or not headers.get("sec-websocket-key"):
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST, "cannot upgrade: Connection: Upgrade or Sec-WebSocket-Key is missing"
+        )
+    if headers.get("sec-websocket-version") != "13":
+        raise Refusal(
+            HTTPStatus.UPGRADE_REQUIRED,
+            "cannot upgrade: only WebSocket version 13 is spoken here",
+            headers={"Sec-WebSocket-Version": "13"},
+        )
+
+
+def _upgrade(path: str, query: Mapping[str, list[str]]) -> Intent:
+    match path.strip("/").split("/"):
+        case [""] | ["devtools", "browser"]:
+            return Upgrade(None)
+        case ["devtools", "browser", session]:
+            return Upgrade(_session(session))
+        case ["devtools", "page", target] if _TARGET.fullmatch(target):
+            if named := _named(query):
+                return PageUpgrade(named, target)
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST, "cannot open a page: the URL needs ?session=, as /json/list gives it"
+            )
+    raise _unknown(path)
+
+
+def _plain(method: str, path: str, query: Mapping[str, list[str]]) -> Intent:
+    if method not in {"GET", "HEAD"}:
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED, "cannot do that here: only GET", headers={"Allow": "GET, HEAD"}
+        )
+    match path:
+        case "/":
+            return Root()
+        case "/json/version" | "/json/version/":
+            return Version()
+        case "/json" | "/json/list" | "/json/list/":
+            return Targets(_named(query))
+        case "/json/protocol" | "/json/protocol/":
+            return Schema()
+    first, _, rest = path.lstrip("/").partition("/")
+    if first == "devtools":
+        raise Refusal(
+            HTTPStatus.UPGRADE_REQUIRED, "cannot answer: this is a WebSocket", headers={"Upgrade": "websocket"}
+        )
+    if first == "json" and rest.partition("/")[0] in {"new", "activate", "close"}:
+        raise Refusal(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "cannot open or close targets over HTTP: use the session's WebSocket (Target.createTarget)",
+            headers={"Allow": ""},
+        )
+    raise _unknown(path)
+
+
+def _named(query: Mapping[str, list[str]]) -> str | None:
+    values = query.get("session")
+    return _session(values[-1]) if values else None
+
+
+def _session(text: str) -> str:
+    if not _SESSION.fullmatch(text):
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "cannot use that session id: 16 to 128 letters, digits, '-' and '_', best from /json/version",
+        )
+    return text
+
+
+def _unknown(path: str) -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, f"cannot find {_printable(path)}")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if " " <= c <= "~" else "?" for c in text)[:200]

@@ -1,0 +1,149 @@
+"""This proxy's end of the hold socket: what it holds, through every restart of the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from waypoint_core.errors import HoldError, SessionError
+from waypoint_core.hold import (
+    EndCause,
+    Ended,
+    Held,
+    Hold,
+    Lines,
+    Message,
+    Refused,
+    Release,
+    encode,
+)
+
+_ANSWER_TIMEOUT = 5.0
+_RECONNECT = (0.02, 1.0)
+_CHUNK = 65536
+log = logging.getLogger("waypoint.proxy.holds")
+
+
+@dataclass(slots=True)
+class _Holding:
+    session: str = ""
+    answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Holds:
+    """What this proxy holds at its host's agent; on_ended is told of each instance that ends meanwhile."""
+
+    def __init__(self, path: str, on_ended: Callable[[Ended], None]) -> None:
+        self._path = path
+        self._on_ended = on_ended
+        self._held: dict[str, _Holding] = {}
+        self._unsaid: dict[str, Release] = {}
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; each new agent is told again of everything that is held."""
+        pause, longest = _RECONNECT
+        while True:
+            try:
+                reader, self._writer = await asyncio.open_unix_connection(self._path)
+            except OSError as error:
+                log.log(
+                    logging.WARNING if pause < longest else logging.DEBUG,
+                    "cannot reach the agent at %s: %s",
+                    self._path,
+                    error,
+                )
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                pause = min(longest, pause * 2)
+                continue
+            pause = _RECONNECT[0]
+            await self._converse(reader, self._writer)
+
+    async def hold(self, instance: str) -> None:
+        """Returns once the agent has given the instance. SessionError when it refuses or does not answer."""
+        holding = self._held[instance] = _Holding()
+        self._say(Hold(instance=instance))
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT):
+                await holding.answered
+        except TimeoutError:
+            self.release(instance, "the agent did not answer in time")
+            raise SessionError(
+                f"cannot hold {instance}: the agent did not answer within {_ANSWER_TIMEOUT} s"
+            ) from None
+        except BaseException:
+            self.release(instance, "no longer wanted")
+            raise
+
+    def use(self, instance: str, session: str) -> None:
+        """Say which session uses a held instance."""
+        if holding := self._held.get(instance):
+            holding.session = session
+            self._say(Hold(instance=instance, session=session))
+
+    def release(self, instance: str, reason: str) -> None:
+        """Give an instance back to be recycled; while the agent is away it is told later."""
+        if self._held.pop(instance, None) is None:
+            return
+        release = Release(instance=instance, reason=reason)
+        if not self._say(release):
+            self._unsaid[instance] = release
+
+    def _say(self, message: Message) -> bool:
+        if self._writer is None or self._writer.is_closing():
+            return False
+        self._writer.write(encode(message))
+        return True
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            self._repeat()
+            lines = Lines()
+            while data := await reader.read(_CHUNK):
+                for message in lines.feed(data):
+                    self._hear(message)
+            log.warning("the agent closed the hold socket")
+        except (OSError, HoldError) as error:
+            log.warning("lost the agent: %s", error)
+        finally:
+            self._writer = None
+            writer.close()
+
+    def _repeat(self) -> None:
+        for instance, holding in self._held.items():
+            self._say(Hold(instance=instance, session=holding.session))
+        for release in self._unsaid.values():
+            self._say(release)
+        self._unsaid.clear()
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Held(instance=instance) if holding := self._held.get(instance):
+                if not holding.answered.done():
+                    holding.answered.set_result(None)
+            case Refused(instance=instance, reason=reason):
+                self._refused(instance, reason)
+            case Ended(instance=instance):
+                self._ended(message)
+
+    def _refused(self, instance: str, reason: str) -> None:
+        holding = self._held.get(instance)
+        if holding is None:
+            return
+        if holding.answered.done():
+            self._ended(Ended(instance=instance, cause=EndCause.STOPPED, detail=reason))
+        else:
+            del self._held[instance]
+            holding.answered.set_exception(SessionError(f"cannot hold {instance}: {reason}"))
+
+    def _ended(self, ended: Ended) -> None:
+        holding = self._held.pop(ended.instance, None)
+        if holding is None:
+            return
+        if holding.answered.done():
+            self._on_ended(ended)
+        else:
+            holding.answered.set_exception(SessionError(f"cannot hold {ended.instance}: it has ended"))

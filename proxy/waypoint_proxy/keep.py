@@ -1,0 +1,117 @@
+"""Keeping the reserve full, and this proxy known: the loops between registry and reserve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from waypoint_core.codec import encode
+from waypoint_core.errors import RegistryError
+from waypoint_core.keys import Keys
+from waypoint_core.model import ProxyAlive
+from waypoint_core.registry import Lease, Registry
+from waypoint_core.settings import ProxySettings
+from waypoint_proxy.claim import Claimer
+from waypoint_proxy.reserve import Reserve
+from waypoint_proxy.route import Outage, Table
+from waypoint_proxy.sessions import Holder
+
+_LOOK_AGAIN = 1.0
+_RETRY = 0.5
+log = logging.getLogger("waypoint.proxy.keep")
+
+
+class Keeper:
+    """Claims for the clients that wait, then up to the target; gives back what has been in stock for too long."""
+
+    def __init__(
+        self, settings: ProxySettings, table: Table, reserve: Reserve, claimer: Claimer, holder: Holder
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._reserve = reserve
+        self._claimer = claimer
+        self._holder = holder
+        self._failing: Outage | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._reserve.changed.clear()
+            self._give_back_old()
+            if not (self._short() and await self._claim_one()):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self._reserve.changed.wait()
+
+    def explain(self) -> str:
+        """Why there is no browser to give."""
+        if outage := self._failing or self._table.outage:
+            since = datetime.fromtimestamp(outage.since, UTC).strftime("%H:%M:%S UTC")
+            return f"the registry is unreachable since {since} and the reserve is used up ({outage.reason})"
+        if not self._table.host_alive:
+            return "this host's agent is not there"
+        return "all browsers are in use"
+
+    def _short(self) -> bool:
+        held = len(self._reserve)
+        target = min(self._settings.reserve, self._table.fair_share(held))
+        return bool(self._reserve.wanted) or held < target
+
+    async def _claim_one(self) -> bool:
+        """Whether to go on at once; after a failure there was a pause already."""
+        try:
+            browser = await self._claimer.claim()
+        except RegistryError as error:
+            if self._failing is None:
+                log.warning("no new claims, %d in reserve: %s", len(self._reserve), error)
+                self._failing = Outage(time.time(), str(error))
+            await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            return True
+        if browser:
+            self._reserve.add(browser)
+        self._failing = None
+        return browser is not None
+
+    def _give_back_old(self) -> None:
+        if self._failing or self._table.outage:
+            return  # nothing could replace them
+        for browser in self._reserve.older_than(time.monotonic() - self._settings.reserve_max_age):
+            self._holder.release(browser.instance, "unused for too long")
+
+
+async def follow(registry: Registry, prefix: str, table: Table, reserve: Reserve) -> None:
+    """Fold the registry into the table until cancelled, and wake the keeper."""
+    async with registry.watch(prefix) as events:
+        async for event in events:
+            table.apply(event)
+            reserve.changed.set()
+
+
+async def announce(registry: Registry, keys: Keys, name: str, host: str, address: str, ttl: float) -> None:
+    """Keep `proxies/<p>` written under a lease until cancelled; a lost lease is replaced."""
+    alive = encode(ProxyAlive(epoch=secrets.token_hex(8), host=host, address=address))
+    lease: Lease | None = None
+    try:
+        while True:
+            try:
+                lease = lease or await registry.lease(ttl)
+                await registry.put(keys.proxy(name), alive, lease=lease.id)
+            except RegistryError as error:
+                log.debug("cannot announce this proxy: %s", error)
+                await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            else:
+                await lease.lost.wait()
+                log.warning("lease lost: announcing this proxy anew")
+            if lease and lease.lost.is_set():
+                lease = None
+    finally:
+        if lease:
+            with suppress(RegistryError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await lease.revoke()

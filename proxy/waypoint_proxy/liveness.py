@@ -1,0 +1,126 @@
+"""Whether a client still lives, judged from what its kernel and its WebSocket show. Pure but for `vitals`.
+
+No client has to answer a ping (chromedp never does). What is used instead:
+
+- Its kernel acknowledges nothing, keepalive probes included: its machine is gone.
+- Bytes for it do not move: nobody reads them.
+- It has answered pings before and answers no more, nor sends anything: it is frozen.
+- It never answers pings, and is silent: as many empty pings are sent as fit into its receive window. A client that
+  reads drains them within a moment; a frozen one leaves its window closed and bytes stuck on our side. A smaller
+  burst proves nothing: Linux advertises the same window until what is unread nearly fills it.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+
+_TICKS = 16
+_STUCK_TICKS = 3
+_MAX_FILL = 1 << 20
+_FILL_SLACK = 16 * 1024
+# struct tcp_info of Linux 5.4 and newer, linux/tcp.h: tcpi_last_data_recv, tcpi_last_ack_recv, tcpi_bytes_acked,
+# tcpi_notsent_bytes, tcpi_snd_wnd.
+_TCP_INFO = struct.Struct("=52xII60xQ16xI80xI")
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """One look at a client: seconds since its last data and its last ACK, bytes it acknowledged and that wait for
+    it, its receive window, and how many pongs it has sent."""
+
+    silent: float
+    unheard: float
+    acked: int
+    waiting: int
+    window: int
+    pongs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Send that many bytes of empty pings."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The client is to be given up."""
+
+    reason: str
+
+
+class Liveness:
+    """Judges one client every `tick` seconds; it is given up within `timeout` seconds of its last sign of life."""
+
+    def __init__(self, timeout: float, now: float) -> None:
+        self.tick = timeout / _TICKS
+        self._timeout = timeout
+        self._limit = timeout - self.tick
+        self._acked = 0
+        self._moved_at = now
+        self._pinged_at = now
+        self._fill_at = now
+        self._window = 0
+
+    def judge(self, now: float, vitals: Vitals) -> Ping | Gone | None:
+        """What to do about the client, seen at `now`."""
+        self._follow(now, vitals)
+        if vitals.unheard >= self._limit:
+            return Gone("client is unreachable")
+        if now - self._moved_at >= self._limit:
+            return Gone("client does not read")
+        if vitals.silent >= self._limit and self._frozen(now, vitals):
+            return Gone("client is frozen")
+        return self._test(now, vitals)
+
+    def _follow(self, now: float, vitals: Vitals) -> None:
+        if vitals.acked != self._acked or not vitals.waiting:
+            self._acked = vitals.acked
+            self._moved_at = now
+
+    def _frozen(self, now: float, vitals: Vitals) -> bool:
+        if vitals.pongs:
+            return self._pinged_at > now - vitals.silent
+        return now - self._moved_at >= _STUCK_TICKS * self.tick
+
+    def _test(self, now: float, vitals: Vitals) -> Ping | None:
+        if vitals.waiting or vitals.silent < self._timeout / 4:
+            return None
+        if not vitals.pongs and vitals.silent >= self._timeout / 2:
+            return self._fill(now, vitals)
+        if now - self._pinged_at < self._timeout / 4:
+            return None
+        self._pinged_at = now
+        return Ping(2)
+
+    def _fill(self, now: float, vitals: Vitals) -> Ping | None:
+        """Fill the window every half timeout, and at once again while that has left it smaller."""
+        shrunk = vitals.window < self._window - self._window // 8
+        if now - self._fill_at < self._timeout / 2 and not shrunk:
+            return None
+        if not shrunk:
+            self._fill_at, self._window = now, vitals.window
+        self._pinged_at = now
+        return Ping(min(vitals.window + _FILL_SLACK, _MAX_FILL) & ~1)
+
+
+def vitals(client: socket.socket, unsent: int, pongs: int) -> Vitals:
+    """Look at a client's socket; unsent is what we hold back for it ourselves. OSError when the socket is closed."""
+    info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    last_data, last_ack, acked, notsent, window = _TCP_INFO.unpack_from(info)
+    return Vitals(last_data / 1000, last_ack / 1000, acked, unsent + notsent, window, pongs)
+
+
+def arm(client: socket.socket, timeout: float) -> None:
+    """Have the kernel probe an idle client and give up one that acknowledges nothing for `timeout` seconds."""
+    for level, option, value in (
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(timeout / 4))),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, round(timeout / 8))),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 6),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(timeout * 1000)),
+    ):
+        client.setsockopt(level, option, value)

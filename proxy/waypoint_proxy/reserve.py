@@ -1,0 +1,108 @@
+"""Browsers claimed ahead of demand, and the clients that wait for one, first come first served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+_Waiter = asyncio.Future["Browser"]
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A browser that this proxy holds and nobody uses yet; since is on the monotonic clock."""
+
+    instance: str
+    endpoint: str
+    since: float
+
+
+class Reserve:
+    """Stock and queue; at most one of the two is not empty."""
+
+    def __init__(self) -> None:
+        self._stock: deque[Browser] = deque()
+        self._waiters: deque[_Waiter] = deque()
+        self._lookers: set[asyncio.Future[None]] = set()
+        self.changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._stock)
+
+    @property
+    def waiting(self) -> int:
+        """Clients in the queue."""
+        return sum(not waiter.done() for waiter in self._waiters)
+
+    def add(self, browser: Browser) -> None:
+        """The next client in the queue gets it; without one it is stocked."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(browser)
+                return
+        self._stock.append(browser)
+        for looker in self._lookers:
+            if not looker.done():
+                looker.set_result(None)
+
+    def take_now(self) -> Browser | None:
+        """The oldest one in stock, if there is one."""
+        if not self._stock:
+            return None
+        self.changed.set()
+        return self._stock.popleft()
+
+    async def take(self) -> Browser:
+        """A browser for the caller alone, after those who asked before; who is cancelled leaves the queue."""
+        if browser := self.take_now():
+            return browser
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self.changed.set()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.add(waiter.result())
+            raise
+        finally:
+            self._forget(waiter)
+
+    async def look(self) -> Browser:
+        """A browser in stock, without taking it; waits until there is one."""
+        while not self._stock:
+            looker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._lookers.add(looker)
+            self.changed.set()
+            try:
+                await looker
+            finally:
+                self._lookers.discard(looker)
+        return self._stock[0]
+
+    @property
+    def wanted(self) -> int:
+        """Clients that wait for a browser, to take it or to see that there is one."""
+        return self.waiting or bool(self._lookers and not self._stock)
+
+    def drop(self, instance: str) -> bool:
+        """Forget a browser in stock that is gone; False when it is not in stock."""
+        kept = deque(browser for browser in self._stock if browser.instance != instance)
+        dropped = len(kept) < len(self._stock)
+        self._stock = kept
+        if dropped:
+            self.changed.set()
+        return dropped
+
+    def older_than(self, moment: float) -> list[Browser]:
+        """Take out those that are held since before this moment of the monotonic clock."""
+        old = [browser for browser in self._stock if browser.since < moment]
+        for browser in old:
+            self.drop(browser.instance)
+        return old
+
+    def _forget(self, waiter: _Waiter) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)

@@ -1,0 +1,32 @@
+"""A browser is killed: its client is told why, and its slot has a ready browser again at once."""
+
+import os
+import signal
+
+from system.cdp import session
+from system.fleet import Fleet, eventually
+
+READY_AGAIN = 3
+
+
+async def test_browser_is_killed(fleet: Fleet) -> None:
+    async with session(fleet.ws) as client:
+        instance = fleet.instance_of(await client.pid())
+        slot = fleet.instances()[instance]["slot"]
+        os.kill(fleet.browsers()[instance], signal.SIGKILL)
+
+        def ready() -> bool:
+            lives = {key: life["state"] for key, life in fleet.instances().items() if life["slot"] == slot}
+            return instance not in lives and list(lives.values()) == ["ready"]
+
+        await eventually(ready, within=READY_AGAIN)
+        code, reason = await client.closed()
+    assert code in {1011, 1012, *range(4000, 5000)}
+    assert "killed" in reason
+
+
+async def test_idle_browser_is_killed(fleet: Fleet) -> None:
+    instance, pid = next(iter(fleet.browsers().items()))
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: instance not in fleet.instances(), within=READY_AGAIN)
+    await fleet.whole(within=READY_AGAIN)

@@ -1,0 +1,68 @@
+"""The proxy is killed: its sessions end with their browsers, and nobody who connects is refused."""
+
+import asyncio
+import http.client
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+from system.cdp import session
+from system.fleet import Fleet, eventually
+from waypoint_lab.process import end
+
+SESSIONS = 8
+GONE = 1
+
+
+@contextmanager
+def knocking(host: str) -> Iterator[Counter[str]]:
+    """Connects and asks all the time that the block takes: how often it was answered, refused, cut off."""
+    seen: Counter[str] = Counter()
+    over = threading.Event()
+
+    def knock() -> None:
+        while not over.is_set():
+            client = http.client.HTTPConnection(host, 9222, timeout=30)
+            try:
+                client.connect()
+            except OSError:
+                seen["refused"] += 1
+                continue
+            try:
+                client.request("GET", "/json/version")
+                seen[str(client.getresponse().status)] += 1
+            except (OSError, http.client.HTTPException):
+                seen["cut off"] += 1
+            finally:
+                client.close()
+
+    thread = threading.Thread(target=knock, name="knocking")
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+async def test_proxy_is_killed(fleet: Fleet) -> None:
+    process = fleet.main_pid("waypoint-proxy")
+    async with AsyncExitStack() as live:
+        clients = [await live.enter_async_context(session(fleet.ws)) for _ in range(SESSIONS)]
+        instances = {fleet.instance_of(await client.pid()) for client in clients}
+        assert len(instances) == SESSIONS
+        processes = set().union(*map(fleet.processes_of, instances))
+        with knocking(fleet.host.address) as seen:
+            began = time.monotonic()
+            fleet.host.run("systemctl", "kill", "--signal=SIGKILL", "waypoint-proxy")
+            assert await asyncio.to_thread(end, processes, 0, GONE - (time.monotonic() - began))
+            assert not instances & fleet.browsers().keys()
+            await eventually(lambda: fleet.main_pid("waypoint-proxy") not in {0, process}, within=10)
+            answered = seen["200"]
+            await eventually(lambda: seen["200"] > answered, within=10)
+        assert seen.keys() <= {"200", "cut off"}
+        assert seen["cut off"] <= 1, "only the one request that the killed proxy was answering"
+    async with session(fleet.ws) as client:
+        assert await client.pid()

@@ -1,0 +1,178 @@
+"""Real etcd processes on free loopback ports, to be killed, frozen, restored and refilled by tests."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from waypoint_core.etcd import EtcdSettings
+
+ROOT = Path(__file__).parents[3]
+
+
+def binary(version: str = "3.5") -> Path | None:
+    """The etcd of that version that `make prepare` fetched, else (for 3.5) the one on PATH."""
+    fetched = ROOT / ".build/etcd" / version / "usr/bin/etcd"
+    on_path = shutil.which("etcd") if version == "3.5" else None
+    return fetched if fetched.exists() else Path(on_path) if on_path else None
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@dataclass
+class Member:
+    """One etcd process; its ports stay the same over restarts."""
+
+    name: str
+    directory: Path
+    options: list[str]
+    etcd: Path
+    scheme: str = "http"
+    ports: list[int] = field(default_factory=lambda: free_ports(3))
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.ports[0]}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.address}"
+
+    @property
+    def peer(self) -> str:
+        return f"http://127.0.0.1:{self.ports[1]}"
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    def spawn(self, cluster: str) -> None:
+        health = f"http://127.0.0.1:{self.ports[2]}"
+        command = [
+            *(self.etcd, "--name", self.name, "--data-dir", self.data, "--unsafe-no-fsync"),
+            *("--listen-client-urls", self.url, "--advertise-client-urls", self.url),
+            *("--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer),
+            *("--initial-cluster", cluster, "--listen-metrics-urls", health),
+            *("--heartbeat-interval", "50", "--election-timeout", "500"),
+            *("--log-level", "error", "--logger", "zap"),
+            *self.options,
+        ]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "log").open("ab") as log:
+            environment = {**os.environ, "GOMAXPROCS": "2"}
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    def wait_healthy(self, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.healthy():
+            assert self.process, f"{self.name} was not started"
+            assert self.process.poll() is None, (self.directory / "log").read_text()
+            assert time.monotonic() < deadline, f"{self.name} is not healthy"
+            time.sleep(0.02)
+
+    def healthy(self) -> bool:
+        url = f"http://127.0.0.1:{self.ports[2]}/health"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(json.load(answer)["health"] == "true")
+        return False
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def freeze(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Cluster:
+    """Members that form one cluster."""
+
+    def __init__(self, directory: Path, size: int, etcd: Path, options: list[str], scheme: str) -> None:
+        self.members = [Member(f"m{number}", directory / f"m{number}", options, etcd, scheme) for number in range(size)]
+        self.token: list[str] = []
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(member.url for member in self.members)
+
+    def settings(self, **changes: Any) -> EtcdSettings:
+        return EtcdSettings(**{"endpoints": self.endpoints, **changes})
+
+    def start(self, *members: Member) -> None:
+        """Start these members, or all; returns when they are healthy."""
+        layout = ",".join(f"{member.name}={member.peer}" for member in self.members)
+        for member in members or self.members:
+            member.spawn(layout)
+        for member in members or self.members:
+            member.wait_healthy()
+
+    def kill(self) -> None:
+        for member in self.members:
+            member.kill()
+
+    def wipe(self) -> None:
+        """Forget all data; the members must not run."""
+        for member in self.members:
+            shutil.rmtree(member.data)
+
+    def save(self, backup: Path) -> None:
+        """Copy all data; the members must not run."""
+        for member in self.members:
+            shutil.copytree(member.data, backup / member.name, dirs_exist_ok=True)
+
+    def restore(self, backup: Path) -> None:
+        """Put saved data back; the members must not run."""
+        self.wipe()
+        for member in self.members:
+            shutil.copytree(backup / member.name, member.data)
+
+    def admin(self, path: str, **fields: Any) -> dict[str, Any]:
+        """Call etcd's JSON gateway: a client of its own, for what ours never does."""
+        request = urllib.request.Request(
+            f"{self.members[0].url}/v3/{path}", json.dumps(fields).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return dict(json.load(answer))
+
+
+@contextlib.contextmanager
+def running(
+    directory: Path,
+    *,
+    size: int = 1,
+    version: str = "3.5",
+    options: list[str] | None = None,
+    scheme: str = "http",
+) -> Iterator[Cluster]:
+    """A cluster for the duration of the body."""
+    etcd = binary(version)
+    assert etcd, f"etcd {version} is not here: run make prepare"
+    cluster = Cluster(directory, size, etcd, options or [], scheme)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()

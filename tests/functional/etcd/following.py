@@ -1,0 +1,42 @@
+"""What a watch's consumer knows: folds events into a picture, and lets tests await what they expect."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+from waypoint_core.registry import Removed, Rewound, Stale, Synced, WatchEvent, Written
+
+E = TypeVar("E")
+
+
+async def until(events: AsyncIterator[WatchEvent], kind: type[E], seconds: float = 20) -> list[WatchEvent]:
+    """Events up to and including the first of a kind."""
+    seen: list[WatchEvent] = []
+    async with asyncio.timeout(seconds):
+        while not seen or not isinstance(seen[-1], kind):
+            seen.append(await anext(events))
+    return seen
+
+
+async def take(events: AsyncIterator[WatchEvent], count: int, seconds: float = 20) -> list[WatchEvent]:
+    async with asyncio.timeout(seconds):
+        return [await anext(events) for _ in range(count)]
+
+
+def changes(events: list[WatchEvent]) -> list[tuple[str, bytes | None]]:
+    """Keys with their new values, None for removed, in order of arrival."""
+    found: list[tuple[str, bytes | None]] = []
+    for event in events:
+        match event:
+            case Written(entry=entry):
+                found.append((entry.key, entry.value))
+            case Removed(key=key):
+                found.append((key, None))
+            case _:
+                pass
+    return found
+
+
+def kinds(events: list[WatchEvent]) -> list[type[WatchEvent]]:
+    """The kinds of news, changes left out."""
+    return [type(event) for event in events if isinstance(event, Stale | Synced | Rewound)]

@@ -1,0 +1,227 @@
+"""Answers that a real etcd gives too rarely to wait for, from a server that follows a script."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from functional.etcd.following import changes, kinds, take, until
+from waypoint_core.errors import RegistryRefused, RegistryUnavailable
+from waypoint_core.etcd import EtcdRegistry, EtcdSettings
+from waypoint_core.etcd import rpc_pb2 as pb
+from waypoint_core.registry import Absent, Get, Put, Stale, Synced
+
+HEADER = pb.ResponseHeader(cluster_id=1, revision=9)
+Answer = tuple[grpc.StatusCode, str] | Any
+Stream = Callable[[AsyncIterator[pb.WatchRequest]], AsyncIterator[pb.WatchResponse]]
+
+REQUESTS = {
+    "Range": pb.RangeRequest,
+    "Put": pb.PutRequest,
+    "Txn": pb.TxnRequest,
+    "LeaseGrant": pb.LeaseGrantRequest,
+    "LeaseKeepAlive": pb.LeaseKeepAliveRequest,
+    "Authenticate": pb.AuthenticateRequest,
+    "Status": pb.StatusRequest,
+}
+
+
+class Script(grpc.GenericRpcHandler):
+    """Each method gives its answers in turn, the last for ever; a status stands for an error."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {"Status": [pb.StatusResponse(version="3.5.16")]}
+        self.watches: list[Stream] = []
+        self.asked: list[str] = []
+        self.tokens: list[object] = []
+
+    def service(self, details: Any) -> Any:
+        method = details.method.rpartition("/")[2]
+        if method == "Watch":
+            return grpc.stream_stream_rpc_method_handler(
+                self._watch, pb.WatchRequest.FromString, pb.WatchResponse.SerializeToString
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            self._unary(method), REQUESTS[method].FromString, lambda answer: answer.SerializeToString()
+        )
+
+    def _unary(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def answer(request: Any, context: Any) -> Any:
+            self.asked.append(method)
+            self.tokens.append(dict(context.invocation_metadata()).get("token"))
+            answers = self.answers[method]
+            chosen = answers.pop(0) if len(answers) > 1 else answers[0]
+            if isinstance(chosen, tuple):
+                await context.abort(*chosen)
+            return chosen
+
+        return answer
+
+    async def _watch(self, requests: AsyncIterator[pb.WatchRequest], context: Any) -> AsyncIterator[pb.WatchResponse]:
+        chosen = self.watches.pop(0) if len(self.watches) > 1 else self.watches[0]
+        async for response in chosen(requests):
+            yield response
+        await context.abort(grpc.StatusCode.CANCELLED, "context canceled")
+
+    def count(self, method: str) -> int:
+        return self.asked.count(method)
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+async def settings(script: Script) -> AsyncIterator[EtcdSettings]:
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((script,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield EtcdSettings(endpoints=(f"127.0.0.1:{port}",), call_timeout=1.0)
+    await server.stop(None)
+
+
+@pytest.fixture
+async def registry(settings: EtcdSettings) -> AsyncIterator[EtcdRegistry]:
+    async with EtcdRegistry.connect(settings) as registry:
+        yield registry
+
+
+UNKNOWN_FATE = [
+    (grpc.StatusCode.UNAVAILABLE, "etcdserver: request timed out"),
+    (grpc.StatusCode.UNKNOWN, "etcdserver: server stopped"),
+    (grpc.StatusCode.CANCELLED, "context canceled"),
+]
+
+
+@pytest.mark.parametrize("failure", UNKNOWN_FATE)
+async def test_what_may_have_been_carried_out_is_repeated_only_if_it_reads(
+    script: Script, registry: EtcdRegistry, failure: Answer
+) -> None:
+    script.answers["Txn"] = [failure, pb.TxnResponse(header=HEADER)]
+    with pytest.raises(RegistryUnavailable, match=r"^cannot do Txn"):
+        await registry.transact([Absent("a")], [Put("a", b"")])
+    assert script.count("Txn") == 1
+    script.answers["Put"] = [failure, pb.PutResponse(header=HEADER)]
+    with pytest.raises(RegistryUnavailable, match=r"^cannot do Put"):
+        await registry.put("a", b"")
+    assert script.count("Put") == 1
+    script.answers["Txn"] = [failure, failure, pb.TxnResponse(header=HEADER)]
+    await registry.transact([], [Get("a")])
+    script.answers["Range"] = [failure, failure, pb.RangeResponse(header=HEADER)]
+    assert await registry.get("a") is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        (grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
+    ],
+)
+async def test_what_was_certainly_not_carried_out_is_repeated(
+    script: Script, registry: EtcdRegistry, failure: Answer
+) -> None:
+    script.answers["Put"] = [failure, failure, pb.PutResponse(header=HEADER)]
+    assert await registry.put("a", b"") == 9
+    assert script.count("Put") == 3
+
+
+async def test_a_lease_whose_grant_went_unheard_is_recognised(script: Script, registry: EtcdRegistry) -> None:
+    taken = (grpc.StatusCode.FAILED_PRECONDITION, "etcdserver: lease already exists")
+    script.answers["LeaseGrant"] = [UNKNOWN_FATE[0], taken]
+    lease = await registry.lease(20)
+    assert (lease.ttl, script.count("LeaseGrant")) == (20, 2)
+
+
+async def test_one_denial_of_a_lease_is_no_proof_and_two_are(script: Script, registry: EtcdRegistry) -> None:
+    alive, denied = pb.LeaseKeepAliveResponse(TTL=1), pb.LeaseKeepAliveResponse(TTL=0)
+    script.answers["LeaseGrant"] = [pb.LeaseGrantResponse(TTL=1)]
+    script.answers["LeaseKeepAlive"] = [denied, alive, UNKNOWN_FATE[2], denied, alive, denied]
+    lease = await registry.lease(1)
+    async with asyncio.timeout(10):
+        await lease.lost.wait()
+    assert script.count("LeaseKeepAlive") >= 7
+
+
+@pytest.fixture
+def password(tmp_path: Any) -> dict[str, Any]:
+    file = tmp_path / "password"
+    file.write_text("secret")
+    return {"username": "me", "password_file": file}
+
+
+async def test_a_stale_token_is_replaced_and_the_write_repeated(
+    script: Script, settings: EtcdSettings, password: dict[str, Any]
+) -> None:
+    script.answers["Authenticate"] = [pb.AuthenticateResponse(token=token) for token in ("one", "two", "three")]
+    script.answers["Put"] = [
+        (grpc.StatusCode.UNAUTHENTICATED, "etcdserver: invalid auth token"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: revision of auth store is old"),
+        pb.PutResponse(header=HEADER),
+    ]
+    mine = EtcdSettings(endpoints=settings.endpoints, call_timeout=2.0, **password)
+    async with EtcdRegistry.connect(mine) as registry:
+        assert await registry.put("a", b"") == 9
+    tokens = [token for asked, token in zip(script.asked, script.tokens, strict=True) if asked == "Put"]
+    assert tokens == ["one", "two", "three"]
+
+
+async def test_without_a_password_a_demand_for_one_is_refused_at_once(script: Script, registry: EtcdRegistry) -> None:
+    script.answers["Put"] = [(grpc.StatusCode.UNAUTHENTICATED, "etcdserver: invalid auth token")]
+    with pytest.raises(RegistryRefused, match=r"^cannot do Put .*invalid auth token"):
+        await registry.put("a", b"")
+    assert script.count("Put") == 1
+
+
+def put(key: str, revision: int) -> pb.Event:
+    return pb.Event(kv=pb.KeyValue(key=key.encode(), mod_revision=revision, create_revision=revision))
+
+
+def saying(*responses: pb.WatchResponse, then_wait: bool = False) -> Stream:
+    """A stream that says these, then ends, or answers each further request with progress."""
+
+    async def stream(requests: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[pb.WatchResponse]:
+        await anext(requests)
+        yield pb.WatchResponse(header=HEADER, created=True)
+        for response in responses:
+            yield response
+        if then_wait:
+            async for _ in requests:
+                yield pb.WatchResponse(header=HEADER, watch_id=-1)
+
+    return stream
+
+
+def cancelled(reason: str) -> pb.WatchResponse:
+    return pb.WatchResponse(header=HEADER, canceled=True, cancel_reason=reason)
+
+
+@pytest.fixture
+def streams(script: Script) -> Iterator[list[Stream]]:
+    script.answers["Range"] = [pb.RangeResponse(header=HEADER)]
+    yield script.watches
+
+
+async def test_streams_that_end_in_any_way_are_resumed(registry: EtcdRegistry, streams: list[Stream]) -> None:
+    """The first ends with CANCELLED, which grpc.aio hands out as if our own task had been cancelled."""
+    half = pb.WatchResponse(header=HEADER, events=[put("a", 10)], fragment=True)
+    streams += [
+        saying(),
+        saying(half),
+        saying(cancelled("etcdserver: permission denied")),
+        saying(cancelled("")),
+        saying(cancelled("etcdserver: invalid auth token")),
+        saying(pb.WatchResponse(header=HEADER, events=[put("a", 10), put("b", 10)]), then_wait=True),
+    ]
+    async with registry.watch("") as events:
+        assert kinds(await until(events, Synced)) == [Synced]
+        seen = await take(events, 3)
+        while len(changes(seen)) < 2:
+            seen += await take(events, 1)
+    assert changes(seen) == [("a", b""), ("b", b"")]
+    assert kinds(seen)[0] is Stale

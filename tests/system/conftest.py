@@ -1,0 +1,5 @@
+from system.fixtures import booted, fleet, site
+
+__all__ = ["fleet", "host", "site"]
+
+host = booted("system-tests")

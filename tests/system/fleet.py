@@ -1,0 +1,161 @@
+"""A booted fleet as seen from outside: its endpoint, its browsers' processes, what etcd shows of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from waypoint_core.keys import Keys, browser_id
+from waypoint_lab import Host, cgroups
+
+SLOTS = 12
+RESERVE = 8
+CLIENT_TIMEOUT = 6.0
+HANDSHAKE_TIMEOUT = 2.0
+SETTINGS = {
+    "proxy.client_timeout": str(CLIENT_TIMEOUT),
+    "proxy.handshake_timeout": str(HANDSHAKE_TIMEOUT),
+    "proxy.upgrade_timeout": "4",
+}
+KEYS = Keys()
+_UNIT = re.compile(r"waypoint-browser@(\d+)\.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What etcd has under one key; lease 0: none."""
+
+    value: bytes
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """One host with its browsers."""
+
+    host: Host
+
+    @property
+    def http(self) -> str:
+        """Where clients that ask /json/version go."""
+        return f"http://{self.host.address}:9222"
+
+    @property
+    def ws(self) -> str:
+        """Where clients that upgrade at once go."""
+        return f"ws://{self.host.address}:9222"
+
+    def processes(self) -> dict[int, int | None]:
+        """All Chromium processes of the host, by the machine's pid, with their slot; None: outside of any slot."""
+        found = {}
+        for pid, folder in cgroups.processes(self.host.name).items():
+            unit = _UNIT.search(str(folder))
+            if unit or "chromium" in _read(pid, "cmdline"):
+                found[pid] = int(unit[1]) if unit else None
+        return found
+
+    def browsers(self) -> dict[str, int]:
+        """Running browsers: the instance id that systemd's InvocationID gives each, and the machine's pid of it."""
+        return {
+            browser_id(self.host.name, slot, match[1]): pid
+            for pid, slot in self.processes().items()
+            if slot is not None
+            and "--type=" not in _read(pid, "cmdline")
+            and (match := re.search(r"(?:^|\0)INVOCATION_ID=(\w+)", _read(pid, "environ")))
+        }
+
+    def instance_of(self, inside: int) -> str:
+        """The instance whose main process has this pid on the host."""
+        return next(instance for instance, pid in self.browsers().items() if _pid_inside(pid) == inside)
+
+    def processes_of(self, instance: str) -> set[int]:
+        """The machine's pids of everything in an instance's unit."""
+        slot = int(instance.split("_")[1])
+        return {pid for pid, where in self.processes().items() if where == slot}
+
+    def etcdctl(self, *argv: str) -> str:
+        """What etcd's own client says, run on the host."""
+        return self.host.run("etcdctl", *argv).stdout
+
+    def entries(self) -> dict[str, Entry]:
+        """Every key in etcd, not only ours."""
+        answer = json.loads(self.etcdctl("get", "", "--prefix", "--write-out=json"))
+        return {
+            base64.b64decode(found["key"]).decode(): Entry(
+                base64.b64decode(found.get("value", "")), found.get("lease", 0)
+            )
+            for found in answer.get("kvs", ())
+        }
+
+    def below(self, prefix: str) -> dict[str, Any]:
+        """The records below a prefix, by the last part of their keys."""
+        return {
+            key.rpartition("/")[2]: json.loads(entry.value)
+            for key, entry in self.entries().items()
+            if key.startswith(prefix)
+        }
+
+    def instances(self) -> dict[str, Any]:
+        """The instances that etcd shows."""
+        return self.below(KEYS.instances)
+
+    def log(self, unit: str) -> list[str]:
+        """What a unit has said since the boot."""
+        self.host.run("journalctl", "--sync")
+        return self.host.run("journalctl", "-q", "-o", "cat", "--unit", unit).stdout.splitlines()
+
+    def main_pid(self, unit: str) -> int:
+        """A unit's main process, as numbered on the host."""
+        return int(self.host.run("systemctl", "show", "--value", "--property=MainPID", unit).stdout)
+
+    def flaw(self, sessions: int = 0) -> str:
+        """What keeps this fleet from being complete and without anything left over; "" when nothing does."""
+        processes, running = self.processes(), self.browsers()
+        instances, claims = self.instances(), self.below(KEYS.claims)
+        stray = [pid for pid, slot in processes.items() if slot not in range(SLOTS)]
+        unready = {key: value["state"] for key, value in instances.items() if value["state"] != "ready"}
+        claimed = min(RESERVE + sessions, SLOTS)
+        flaws = {
+            f"{len(running)} browsers run": len(running) != SLOTS,
+            f"published or running, not both: {running.keys() ^ instances.keys()}": running.keys() != instances.keys(),
+            f"not ready: {unready}": unready,
+            f"{len(claims)} claims instead of {claimed}": len(claims) != claimed,
+            f"claims without an instance: {claims.keys() - instances.keys()}": claims.keys() - instances.keys(),
+            f"Chromium outside of its slots: {stray}": stray,
+        }
+        return "; ".join(flaw for flaw, holds in flaws.items() if holds)
+
+    async def whole(self, sessions: int = 0, within: float = 30) -> float:
+        """Wait until there is no flaw; the seconds it took."""
+        return await eventually(lambda: not (flaw := self.flaw(sessions)) or flaw, within)
+
+
+async def eventually(look: Callable[[], object], within: float) -> float:
+    """Look again and again until it says True, for what sends no event; the seconds it took.
+
+    AssertionError with what it last said once `within` seconds have passed.
+    """
+    began = time.monotonic()
+    while (said := await asyncio.to_thread(look)) is not True:
+        assert time.monotonic() - began < within, f"not after {within} s: {said}"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _pid_inside(pid: int) -> int:
+    match = re.search(r"^NSpid:.*\t(\d+)$", _read(pid, "status"), re.MULTILINE)
+    return int(match[1]) if match else 0

@@ -1,0 +1,143 @@
+"""Nonsense on port 9222 and in etcd: one clear line in the log each, and nothing else is disturbed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from system.cdp import session
+from system.fleet import HANDSHAKE_TIMEOUT, KEYS, Fleet, eventually
+from system.undisturbed import undisturbed
+
+RANDOM_STRINGS = 10_000
+UPGRADE = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+MALFORMED = {
+    "no request": b"hello\r\n\r\n",
+    "no version": b"GET /\r\n\r\n",
+    "TLS": bytes.fromhex("16030100c8010000c40303") + bytes(200),
+    "zero bytes": bytes(100) + b"\r\n\r\n",
+    "header without a colon": b"GET /json/version HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n",
+    "zero byte in a header": b"GET /json/version HTTP/1.1\r\nHost: a\0b\r\n\r\n",
+    "negative length": b"GET /json/version HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+    "folded header": b"GET /json/version HTTP/1.1\r\nHost: a\r\n b\r\n c: d\r\n\r\n",
+    "space in the path": b"GET /json /version HTTP/1.1\r\nHost: a\r\n\r\n",
+    "upgrade without a key": f"{UPGRADE}Sec-WebSocket-Version: 13\r\n\r\n".encode(),
+    "upgrade with a broken key": f"{UPGRADE}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n".encode(),
+    "oversized header": b"GET /json/version HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+    "endless head": b"GET /json/version HTTP/1.1\r\nHost: a\r\n" + b"X-Many: x\r\n" * 10_000,
+}
+BROKEN_VALUES = [
+    "",
+    "{",
+    "null",
+    "[]",
+    '{"type": 7, "epoch": 7, "proxy": 7, "slots": "all", "reason": 7}',
+    "\\377\\376",
+]
+
+
+@pytest.fixture
+async def fleet(fleet: Fleet) -> AsyncIterator[Fleet]:
+    """With a session that must not notice anything."""
+    async with undisturbed(fleet):
+        yield fleet
+
+
+async def send(fleet: Fleet, data: bytes, *, finish: bool = False) -> bytes:
+    """All that the proxy answers until it closes the connection."""
+    reader, writer = await asyncio.open_connection(fleet.host.address, 9222)
+    answer = b""
+    try:
+        writer.write(data)
+        if finish:
+            writer.write_eof()
+        while part := await reader.read(65536):
+            answer += part
+    except ConnectionError:
+        pass  # a refusal need not wait until everything was sent
+    finally:
+        writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_malformed_request(fleet: Fleet, name: str) -> None:
+    async with fleet.says("waypoint-proxy", 1):
+        answer = await send(fleet, MALFORMED[name])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 4")
+    assert b"content-type: text/plain" in head.lower()
+    assert body.strip()
+
+
+async def test_slow_heads(fleet: Fleet) -> None:
+    slow = 100
+    async with fleet.says("waypoint-proxy", slow), asyncio.TaskGroup() as group:
+        for _ in range(slow):
+            group.create_task(send(fleet, b"GET / HTTP/1.1\r\nHost:"))
+        async with asyncio.timeout(HANDSHAKE_TIMEOUT), session(fleet.ws) as client:
+            assert await client.evaluate(await client.page(), "6 * 7") == 42
+
+
+async def test_binary_frame(fleet: Fleet) -> None:
+    async with fleet.says("waypoint-proxy", 1), session(fleet.ws) as client:
+        await client.send_binary(b"\x00\x01\x02")
+        code, _ = await client.closed()
+    assert code != 1000
+
+
+@pytest.mark.timeout(180)
+async def test_random_bytes(fleet: Fleet) -> None:
+    chance = random.Random(9222)
+    strings = iter([chance.randbytes(chance.randrange(1, 1500)) for _ in range(RANDOM_STRINGS)])
+
+    async def client() -> None:
+        for string in strings:
+            await send(fleet, string, finish=True)
+
+    process = fleet.main_pid("waypoint-proxy")
+    async with asyncio.TaskGroup() as group:
+        for _ in range(16):
+            group.create_task(client())
+    assert fleet.main_pid("waypoint-proxy") == process
+
+
+@pytest.mark.parametrize("value", BROKEN_VALUES)
+@pytest.mark.parametrize("kind", ["alive", "summary", "instance", "claim", "proxy", "desired host", "desired instance"])
+async def test_broken_value(fleet: Fleet, kind: str, value: str) -> None:
+    key = keys_of_each_kind(fleet)[kind]
+    own = kind in {"desired host", "desired instance"}
+    daemons = {unit: fleet.main_pid(unit) for unit in ("waypoint-agent", "waypoint-proxy")}
+    before = {unit: len(fleet.log(unit)) for unit in daemons}
+    fleet.host.run("sh", "-c", f"printf '{value}' | etcdctl put {key}")
+
+    def named() -> object:
+        lines = {unit: [line for line in fleet.log(unit)[before[unit] :] if key in line] for unit in daemons}
+        return any(lines.values()) or f"nobody names {key}"
+
+    await eventually(named, within=10)
+    for unit in daemons:
+        assert len([line for line in fleet.log(unit)[before[unit] :] if key in line]) <= 1
+    if own:
+        fleet.etcdctl("del", key)
+    await fleet.whole()
+    assert daemons == {unit: fleet.main_pid(unit) for unit in daemons}
+
+
+def keys_of_each_kind(fleet: Fleet) -> dict[str, str]:
+    """A key of each kind; those of records that operators write are not there yet."""
+    host = fleet.host.name
+    instance = next(iter(fleet.instances()))
+    claim = next(iter(fleet.below(KEYS.claims)))
+    return {
+        "alive": KEYS.host_alive(host),
+        "summary": KEYS.host_summary(host),
+        "instance": KEYS.instance(host, instance),
+        "claim": KEYS.claim(claim),
+        "proxy": KEYS.proxy(next(iter(fleet.below(KEYS.proxies)))),
+        "desired host": KEYS.desired_host(host),
+        "desired instance": KEYS.desired_instance(host, instance),
+    }

@@ -1,0 +1,87 @@
+"""What etcd shows of one host: the keys that are documented, and nothing else."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from system.cdp import session
+from system.fleet import KEYS, RESERVE, SLOTS, Fleet
+from waypoint_core import codec
+from waypoint_core.model import Claim, HostAlive, HostSummary, Instance, ProxyAlive
+
+IDLE = 20
+
+
+async def test_keys(fleet: Fleet) -> None:
+    host, running = fleet.host.name, fleet.browsers()
+    claimed = fleet.below(KEYS.claims)
+    assert len(running) == SLOTS
+    assert len(claimed) == RESERVE
+    expected = {
+        KEYS.host_alive(host): HostAlive,
+        KEYS.host_summary(host): HostSummary,
+        KEYS.proxy(host): ProxyAlive,
+        **{KEYS.instance(host, instance): Instance for instance in running},
+        **{KEYS.claim(instance): Claim for instance in claimed},
+    }
+    entries = fleet.entries()
+    assert entries.keys() == expected.keys()
+    for key, kind in expected.items():
+        codec.decode(kind, entries[key].value, key)
+
+
+async def test_leases(fleet: Fleet) -> None:
+    """The host's keys go with its agent, the proxy's with the proxy; a claim stays until somebody removes it."""
+    host = fleet.host.name
+    lease = {key: entry.lease for key, entry in fleet.entries().items()}
+    ours = {lease[KEYS.host_alive(host)], lease[KEYS.host_summary(host)]}
+    ours |= {lease[key] for key in lease if key.startswith(KEYS.instances)}
+    assert len(ours) == 1
+    assert 0 not in ours
+    assert lease[KEYS.proxy(host)] not in {0, *ours}
+    assert {lease[key] for key in lease if key.startswith(KEYS.claims)} == {0}
+
+
+async def test_instances(fleet: Fleet) -> None:
+    """Each is what systemd runs: the endpoint answers, slot and InvocationID are the unit's."""
+    for instance, shown in fleet.instances().items():
+        host, slot, invocation = instance.split("_")
+        assert (host, shown["slot"], shown["invocation"]) == (fleet.host.name, int(slot), invocation)
+        unit = f"waypoint-browser@{slot}.service"
+        assert (
+            fleet.host.run("systemctl", "show", "--value", "--property=InvocationID", unit).stdout.strip() == invocation
+        )
+        _, _, authority, path = shown["endpoints"]["cdp"].split("/", 3)
+        version = json.loads(fleet.host.run("curl", "-sf", f"http://{authority}/json/version").stdout)
+        assert version["webSocketDebuggerUrl"] == shown["endpoints"]["cdp"]
+        assert path.startswith("devtools/browser/")
+
+
+async def test_a_session_in_the_picture(fleet: Fleet) -> None:
+    async with session(fleet.ws) as client:
+        instance = fleet.instance_of(await client.pid())
+        generation = fleet.instances()[instance]["generation"]
+        assert fleet.below(KEYS.claims)[instance]["proxy"] == fleet.host.name
+        await fleet.whole(sessions=1)
+    await fleet.whole()
+    assert instance not in fleet.below(KEYS.claims)
+    (successor,) = [life for life in fleet.instances().values() if life["slot"] == int(instance.split("_")[1])]
+    assert successor["generation"] == generation + 1
+
+
+async def test_idle_fleet_hardly_writes(fleet: Fleet) -> None:
+    watch = ("timeout", str(IDLE), "etcdctl", "watch", "", "--prefix", "--write-out=json")
+    answers = fleet.host.run(*watch, check=False).stdout.splitlines()
+    events: list[Any] = [event for answer in answers for event in json.loads(answer)["Events"]]
+    assert len(events) < IDLE, events
+
+
+def test_etcd3_reads_the_same_picture(fleet: Fleet) -> None:
+    """The published etcd3 package, in a process of its own."""
+    reader = Path(__file__).with_name("registry_reader.py")
+    argv = [sys.executable, str(reader), f"http://{fleet.host.address}:2379"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout).keys() == fleet.entries().keys()
