@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from waypoint_agent.units import names_browser
 from waypoint_core.codec import decode
 from waypoint_core.errors import CodecError
 from waypoint_core.keys import Keys
@@ -35,6 +36,7 @@ class DesiredWatch:
         self, registry: Registry, keys: Keys, host: str, clock: Callable[[], float], changed: Callable[[], None]
     ) -> None:
         self._registry = registry
+        self._host = host
         self._host_key = keys.desired_host(host)
         self._kills = keys.desired_instances(host)
         self._claims = keys.host_claims(host)
@@ -94,7 +96,7 @@ class DesiredWatch:
     def on_claim(self, event: WatchEvent) -> None:
         """Take in a claim or its removal; whatever its value, the key counts."""
         match event:
-            case Written(entry):
+            case Written(entry) if names_browser(entry.key.removeprefix(self._claims_root), self._host):
                 self.now.claims[entry.key.removeprefix(self._claims_root)] = self._clock()
             case Removed(key):
                 self.now.claims.pop(key.removeprefix(self._claims_root), None)

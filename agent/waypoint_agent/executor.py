@@ -37,7 +37,8 @@ log = logging.getLogger("waypoint.agent")
 _AWAIT_PAUSES = (0.005, 0.05)
 _AWAIT_GROWTH = 1.3
 _JITTER = 0.2
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 1.0
+_FORGET_PAUSE = 5.0
 
 
 class Executor:
@@ -46,7 +47,6 @@ class Executor:
     def __init__(
         self,
         *,
-        host: str,
         settings: AgentSettings,
         manager: UnitManager,
         pool: Pool,
@@ -55,7 +55,6 @@ class Executor:
         publisher: Publisher,
         clock: Callable[[], float],
     ) -> None:
-        self._host = host
         self._settings = settings
         self._manager = manager
         self._pool = pool
@@ -157,7 +156,7 @@ class Executor:
     async def _withdraw(self, action: Withdraw) -> None:
         try:
             self._pool.offered(action.id, offered=False)
-            withdrawn = await self._publisher.withdraw(self._host, action.id)
+            withdrawn = await self._publisher.withdraw(action.id)
         except RegistryError as error:
             log.info("slot %d: %s, but it cannot be withdrawn now: %s", action.slot, action.reason, error)
             withdrawn = False
@@ -198,13 +197,13 @@ class Executor:
 
     async def _forget(self, instances: tuple[str, ...]) -> None:
         try:
-            await self._publisher.forget(self._host, instances)
+            await self._publisher.forget(instances)
             for instance in instances:
                 self._desired.kills.pop(instance, None)
                 self._desired.claims.pop(instance, None)
         except RegistryError as error:
             log.info("cannot delete the keys of instances that are gone, trying again: %s", error)
-            await asyncio.sleep(_LONGEST_PAUSE)
+            await asyncio.sleep(_FORGET_PAUSE)
         finally:
             self._forgetting = False
             self.poke()

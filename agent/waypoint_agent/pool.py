@@ -24,7 +24,7 @@ _PROVEN = 10.0
 
 
 class Pool:
-    """The slots of one host. changed is called after every change."""
+    """The slots of one host. changed is called after every change that others could act upon."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Pool:
             launched=self._launches.read(unit.slot),
             adopted=adopted,
         )
-        log.info("slot %d: %s generation %d", unit.slot, "adopted" if adopted else "started", life.generation)
+        log.log(logging.INFO if adopted else logging.DEBUG, "slot %d: generation %d", unit.slot, life.generation)
         self._live(unit.slot, life)
         return life
 
@@ -156,7 +156,7 @@ class Pool:
 
     def probing(self, instance: str, *, probing: bool) -> None:
         """Note that a probe is under way."""
-        self._update(instance, probing=probing)
+        self._update(instance, quietly=True, probing=probing)
 
     def answered(self, instance: str, endpoint: str, browser: str, *, offer: bool = True, jitter: float = 0.0) -> None:
         """The browser answered a probe: it is ready, and lives. The next probe comes up to jitter seconds sooner."""
@@ -166,9 +166,11 @@ class Pool:
             return
         first = not slot.life.ready
         offered = slot.life.adopted or offer if first else slot.life.offered
-        self._update(instance, ready=True, endpoint=endpoint, answered=self._clock() - jitter, offered=offered)
+        self._update(
+            instance, quietly=not first, ready=True, endpoint=endpoint, answered=self._clock() - jitter, offered=offered
+        )
         if first:
-            log.info("slot %d: ready after %.0f ms", slot.number, (self._clock() - slot.life.since) * 1000)
+            log.debug("slot %d: ready after %.0f ms", slot.number, (self._clock() - slot.life.since) * 1000)
 
     def offered(self, instance: str, *, offered: bool) -> None:
         """Whether the instance should be in the registry."""
@@ -179,7 +181,8 @@ class Pool:
         slot = self.current(instance)
         if not slot or not (life := slot.life):
             return
-        log.info("slot %d: ends, %s: %s", slot.number, cause, detail)
+        level = logging.DEBUG if cause is EndCause.STOPPED else logging.WARNING
+        log.log(level, "slot %d: generation %d ends, %s: %s", slot.number, life.generation, cause, detail)
         self._live(slot.number, replace(life, end=End(cause, detail, wanted), holder=None, session=""))
         if life.holder:
             life.holder.ended(instance, cause, detail)
@@ -220,11 +223,12 @@ class Pool:
     def _living(self) -> Iterator[Slot]:
         return (slot for slot in self._slots.values() if slot.life and not slot.life.end)
 
-    def _update(self, instance: str, **changes: object) -> None:
+    def _update(self, instance: str, *, quietly: bool = False, **changes: object) -> None:
         slot = self.current(instance)
         if slot and slot.life:
             self._live(slot.number, replace(slot.life, **changes))  # type: ignore[arg-type]
-            self._changed()
+            if not quietly:
+                self._changed()
 
     def _live(self, number: int, life: Life) -> None:
         self._slots[number] = replace(self.slot(number), life=life)

@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from waypoint_agent.units import names_browser
 from waypoint_core.errors import LeaseLost, RegistryError
 from waypoint_core.keys import Keys
 from waypoint_core.registry import Absent, Delete, Lease, Operation, Put, Registry
@@ -30,6 +31,7 @@ class Publisher:
     def __init__(self, registry: Registry, keys: Keys, host: str, ttl: float, wanted: Callable[[], Wanted]) -> None:
         self._registry = registry
         self._keys = keys
+        self._host = host
         self._instances = keys.host_instances(host)
         self._ttl = ttl
         self._wanted = wanted
@@ -51,14 +53,14 @@ class Publisher:
             except RegistryError as error:
                 await self._outage.pause(error)
                 continue
-            self._written = {entry.key: None for entry in found.entries}
-            log.info("lease %x granted, %d keys of former times found", lease.id, len(found.entries))
+            self._written = {entry.key: None for entry in found.entries if self._is_ours(entry.key)}
+            log.info("lease %x granted, %d keys of former times found", lease.id, len(self._written))
             await self._publish_under(lease)
             log.warning("lease %x lost: everything is written again", lease.id)
 
-    async def withdraw(self, host: str, instance: str) -> bool:
+    async def withdraw(self, instance: str) -> bool:
         """Delete an instance's key if nobody has claimed it; whether that is now so. RegistryError if unknown."""
-        key = self._keys.instance(host, instance)
+        key = self._keys.instance(self._host, instance)
         async with self._writing:
             # Until the answer is there, what the key holds is unknown: it would be written again.
             self._written[key] = None
@@ -67,12 +69,12 @@ class Publisher:
                 del self._written[key]
             return outcome.succeeded
 
-    async def forget(self, host: str, instances: Sequence[str]) -> None:
+    async def forget(self, instances: Sequence[str]) -> None:
         """Delete kill requests and claims of instances that are gone. RegistryError if that failed."""
         gone = [
             Delete(key)
             for instance in instances
-            for key in (self._keys.desired_instance(host, instance), self._keys.claim(instance))
+            for key in (self._keys.desired_instance(self._host, instance), self._keys.claim(instance))
         ]
         for batch in _batches([[operation] for operation in gone]):
             await self._registry.transact([], batch)
@@ -112,6 +114,10 @@ class Publisher:
         self._written |= changes
         for key in gone:
             del self._written[key]
+
+    def _is_ours(self, key: str) -> bool:
+        """Another program may have registered something on this host: that is its own affair."""
+        return names_browser(key.removeprefix(self._instances), self._host)
 
     def _removal(self, key: str) -> list[Operation]:
         if not key.startswith(self._instances):

@@ -14,7 +14,7 @@ from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from waypoint_agent.manager import Changed, Listed, Lost, UnitEvent
-from waypoint_agent.units import PATTERN, UnitState, object_path, slot_of, unit_name, unit_of_path
+from waypoint_agent.units import PATTERN, Active, UnitState, object_path, slot_of, unit_name, unit_of_path
 from waypoint_core.errors import UnitError
 
 log = logging.getLogger("waypoint.agent.systemd")
@@ -34,6 +34,8 @@ _MATCHES = (
 )
 _RETRY = 0.5
 _JOB_DEADLINE = 30.0
+# dbus-daemon allows a connection 128 unanswered calls.
+_MAX_CALLS = 32
 _GONE = ("", "bus connection lost")
 _BUS_ERRORS = (DBusError, EOFError, OSError)
 
@@ -88,6 +90,8 @@ class _Connection:
         self._report = report
         self._units: dict[int, UnitState] = {}
         self._jobs: dict[int, asyncio.Queue[tuple[str, str]]] = {}
+        self._listed = False
+        self._calls = asyncio.Semaphore(_MAX_CALLS)
 
     async def subscribe(self) -> None:
         """Subscribe first, then report every unit; from then on changes are reported."""
@@ -96,11 +100,12 @@ class _Connection:
             await self._call(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", rule)
         await self._manager("Subscribe")
         version = (await self._call(_SYSTEMD, _PATH, _PROPERTIES, "Get", "ss", _MANAGER, "Version")).value
-        names = [row[0] for row in await self._manager("ListUnitsByPatterns", "asas", [], [PATTERN])]
-        slots = [slot for name in names if (slot := slot_of(name)) is not None]
-        units = await asyncio.gather(*map(self._read_unit, slots))
-        self._units = {unit.slot: unit for unit in units}
-        self._report(Listed(tuple(units), version))
+        for row in await self._manager("ListUnitsByPatterns", "asas", [], [PATTERN]):
+            if (slot := slot_of(row[0])) is not None:
+                self._units.setdefault(slot, UnitState(slot, Active(row[3])))
+        await asyncio.gather(*map(self._read_invocation, list(self._units)))
+        self._listed = True
+        self._report(Listed(tuple(self._units.values()), version))
 
     async def run_job(self, method: str, slot: int) -> None:
         """Queue a job for the slot's unit and wait until systemd is done with that very job."""
@@ -145,14 +150,15 @@ class _Connection:
         values = {name: variant.value for name, variant in properties.items()}
         self._units[slot] = unit = self._units.get(slot, UnitState(slot)).updated(values)
         # systemd sends the service's properties first and the unit's right after: together they are one change.
-        if interface == _UNIT:
+        if interface == _UNIT and self._listed:
             self._report(Changed(unit))
 
-    async def _read_unit(self, slot: int) -> UnitState:
+    async def _read_invocation(self, slot: int) -> None:
         path = object_path(unit_name(slot))
-        faces = (self._call(_SYSTEMD, path, _PROPERTIES, "GetAll", "s", face) for face in (_SERVICE, _UNIT))
-        service, unit = await asyncio.gather(*faces)
-        return UnitState(slot).updated({name: item.value for name, item in {**service, **unit}.items()})
+        found = await self._call(_SYSTEMD, path, _PROPERTIES, "Get", "ss", _UNIT, "InvocationID")
+        # A change that was reported meanwhile is newer.
+        if not self._units[slot].invocation:
+            self._units[slot] = self._units[slot].updated({"InvocationID": found.value})
 
     async def _manager(self, method: str, signature: str = "", *body: Any) -> Any:
         return await self._call(_SYSTEMD, _PATH, _MANAGER, method, signature, *body)
@@ -163,7 +169,8 @@ class _Connection:
             destination=service, path=path, interface=interface, member=method, signature=signature, body=list(body)
         )
         try:
-            reply = await self._bus.call(message)
+            async with self._calls:
+                reply = await self._bus.call(message)
         except _BUS_ERRORS as error:
             raise UnitError(f"cannot call {method}: {error!r}") from error
         if reply is None or reply.message_type is MessageType.ERROR:

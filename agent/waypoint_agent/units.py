@@ -27,6 +27,11 @@ def slot_of(unit: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def names_browser(instance: str, host: str) -> bool:
+    """Whether an instance id is that of a browser on this host; other programs choose their ids as they like."""
+    return bool(re.fullmatch(rf"{re.escape(host)}_\d+_[0-9a-f]{{32}}", instance))
+
+
 def object_path(unit: str) -> str:
     """The unit's D-Bus object. Source: bus_label_escape() of systemd."""
     return _ROOT + "".join(char if char.isalnum() else f"_{ord(char):02x}" for char in unit)

@@ -90,9 +90,7 @@ async def _answering(endpoint: str, timeout: float) -> AsyncIterator[None]:
         async with asyncio.timeout(timeout):
             yield
     except TimeoutError:
-        raise SessionError(
-            f"cannot use the browser at {_address(endpoint)}: no answer within {timeout} s"
-        ) from None
+        raise SessionError(f"cannot use the browser at {_address(endpoint)}: no answer within {timeout} s") from None
     except (OSError, ValueError, h11.RemoteProtocolError) as error:
         raise SessionError(f"cannot use the browser at {_address(endpoint)}: {error}") from error
 
@@ -120,7 +118,7 @@ async def _read_head(browser: socket.socket) -> tuple[bytes, bytes]:
 
 async def _read_answer(browser: socket.socket) -> tuple[int, bytes]:
     parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
-    parser.send(h11.Request(method="GET", target="/", headers={"Host": "browser"}))
+    parser.send(h11.Request(method="GET", target="/", headers=[("Host", "browser")]))
     parser.send(h11.EndOfMessage())
     status, body = 0, bytearray()
     while True:

@@ -64,9 +64,7 @@ class Claimer:
             outcome = await self._registry.transact(
                 conditions=(
                     Absent(key),
-                    Unchanged(
-                        self._keys.instance(candidate.host, candidate.instance), candidate.mod_revision
-                    ),
+                    Unchanged(self._keys.instance(candidate.host, candidate.instance), candidate.mod_revision),
                     Present(self._keys.host_alive(candidate.host)),
                 ),
                 then=(Put(key, encode(wanted)),),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 
 from waypoint_core import config, log, service
-from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd import EtcdRegistry, EtcdSettings
 from waypoint_core.hold import Ended
 from waypoint_core.keys import Keys, check_host_name
+from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
 from waypoint_proxy.claim import Claimer
@@ -44,18 +46,13 @@ class Proxy:
     async def run(self, listeners: list[socket.socket]) -> None:
         """Serve these listening sockets until cancelled."""
         settings = self._settings
+        key = self._keys.proxy(settings.proxy.name)
+        alive = ProxyAlive(secrets.token_hex(8), settings.host.name, _address(listeners[0]))
         loops = {
             "holds": self._holds.run(),
             "table": follow(self._registry, self._keys.prefix, self._table, self.reserve),
             "keeper": self._keeper.run(),
-            "presence": announce(
-                self._registry,
-                self._keys,
-                settings.proxy.name,
-                settings.host.name,
-                _address(listeners[0]),
-                settings.etcd.lease_ttl,
-            ),
+            "presence": announce(self._registry, key, alive, settings.etcd.lease_ttl),
             **{f"edge {_address(listener)}": self.edge.serve(listener) for listener in listeners},
         }
         async with asyncio.TaskGroup() as group:
@@ -74,7 +71,7 @@ async def serve(settings: Settings) -> None:
     log.configure(settings.log.level)
     listeners = service.passed_sockets().get(_SOCKET_NAME) or [_bind(settings.proxy.listen)]
     supervisor = service.Supervisor()
-    async with EtcdRegistry.connect(settings.etcd) as registry, asyncio.TaskGroup() as group:
+    async with EtcdRegistry.connect(EtcdSettings.of(settings.etcd)) as registry, asyncio.TaskGroup() as group:
         group.create_task(Proxy(settings, registry).run(listeners), name="proxy")
         group.create_task(supervisor.feed_watchdog(), name="watchdog")
         where = ", ".join(map(_address, listeners))

@@ -124,9 +124,7 @@ class Edge:
 
     # /json
 
-    async def _document(
-        self, client: socket.socket, request: Request, intent: handshake.Intent
-    ) -> tuple[bytes, str]:
+    async def _document(self, client: socket.socket, request: Request, intent: handshake.Intent) -> tuple[bytes, str]:
         base = rewrite.Base.of(request.headers, _local(client))
         try:
             match intent:
@@ -201,17 +199,13 @@ class Edge:
     async def _join(self, session: Session, path: str, headers: Mapping[str, str]) -> browsers.Link:
         assert session.browser is not None  # noqa: S101 - the callers have seen to it
         try:
-            return await browsers.upgrade(
-                session.browser.endpoint, path, headers, self._settings.browser_timeout
-            )
+            return await browsers.upgrade(session.browser.endpoint, path, headers, self._settings.browser_timeout)
         except browsers.UpgradeRefused as error:
             raise Refusal(HTTPStatus.NOT_FOUND, str(error)) from error
         except SessionError as error:
             raise Refusal(HTTPStatus.BAD_GATEWAY, str(error)) from error
 
-    async def _relay(
-        self, client: socket.socket, session: Session, link: browsers.Link, early: bytes
-    ) -> bytes:
+    async def _relay(self, client: socket.socket, session: Session, link: browsers.Link, early: bytes) -> bytes:
         """Relay until the end; returns the last bytes for the client."""
         relay = Relay(client, link.socket, self._settings.client_timeout)
         loop = asyncio.get_running_loop()
@@ -232,16 +226,14 @@ class Edge:
             link.socket.close()
         return await self._last_words(client, session, relay, outcome)
 
-    async def _last_words(
-        self, client: socket.socket, session: Session, relay: Relay, outcome: Outcome
-    ) -> bytes:
+    async def _last_words(self, client: socket.socket, session: Session, relay: Relay, outcome: Outcome) -> bytes:
         if outcome.side is Side.CLIENT:
             session.leaving = outcome.reason
             if not outcome.clean:
                 self._sessions.dropped(session)
                 _cut(client)
             return b""
-        ending = Ending(1011, outcome.reason)
+        ending = Ending(1000 if outcome.clean else 1011, outcome.reason)
         if not outcome.clean:
             with contextlib.suppress(TimeoutError):
                 ending = await asyncio.wait_for(asyncio.shield(session.ended), _CAUSE_TIMEOUT)

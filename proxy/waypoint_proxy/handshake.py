@@ -65,7 +65,7 @@ class Request:
     early: bytes = b""
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
+class Refusal(Exception):
     """What a client is told instead of what it asked for; retry_after in seconds."""
 
     def __init__(
@@ -177,9 +177,7 @@ def _check_upgrade(method: str, headers: Mapping[str, str]) -> None:
     if method != "GET":
         raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "cannot upgrade: only GET can", headers={"Allow": "GET"})
     if "upgrade" not in headers.get("connection", "").lower() or not headers.get("sec-websocket-key"):
-        raise Refusal(
-            HTTPStatus.BAD_REQUEST, "cannot upgrade: Connection: Upgrade or Sec-WebSocket-Key is missing"
-        )
+        raise Refusal(HTTPStatus.BAD_REQUEST, "cannot upgrade: Connection: Upgrade or Sec-WebSocket-Key is missing")
     if headers.get("sec-websocket-version") != "13":
         raise Refusal(
             HTTPStatus.UPGRADE_REQUIRED,
@@ -197,17 +195,13 @@ def _upgrade(path: str, query: Mapping[str, list[str]]) -> Intent:
         case ["devtools", "page", target] if _TARGET.fullmatch(target):
             if named := _named(query):
                 return PageUpgrade(named, target)
-            raise Refusal(
-                HTTPStatus.BAD_REQUEST, "cannot open a page: the URL needs ?session=, as /json/list gives it"
-            )
+            raise Refusal(HTTPStatus.BAD_REQUEST, "cannot open a page: the URL needs ?session=, as /json/list gives it")
     raise _unknown(path)
 
 
 def _plain(method: str, path: str, query: Mapping[str, list[str]]) -> Intent:
     if method not in {"GET", "HEAD"}:
-        raise Refusal(
-            HTTPStatus.METHOD_NOT_ALLOWED, "cannot do that here: only GET", headers={"Allow": "GET, HEAD"}
-        )
+        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "cannot do that here: only GET", headers={"Allow": "GET, HEAD"})
     match path:
         case "/":
             return Root()

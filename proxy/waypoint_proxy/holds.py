@@ -71,9 +71,7 @@ class Holds:
                 await holding.answered
         except TimeoutError:
             self.release(instance, "the agent did not answer in time")
-            raise SessionError(
-                f"cannot hold {instance}: the agent did not answer within {_ANSWER_TIMEOUT} s"
-            ) from None
+            raise SessionError(f"cannot hold {instance}: the agent did not answer within {_ANSWER_TIMEOUT} s") from None
         except BaseException:
             self.release(instance, "no longer wanted")
             raise

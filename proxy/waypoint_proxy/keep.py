@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import secrets
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryError
-from waypoint_core.keys import Keys
 from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Lease, Registry
 from waypoint_core.settings import ProxySettings
@@ -93,15 +91,14 @@ async def follow(registry: Registry, prefix: str, table: Table, reserve: Reserve
             reserve.changed.set()
 
 
-async def announce(registry: Registry, keys: Keys, name: str, host: str, address: str, ttl: float) -> None:
+async def announce(registry: Registry, key: str, alive: ProxyAlive, ttl: float) -> None:
     """Keep `proxies/<p>` written under a lease until cancelled; a lost lease is replaced."""
-    alive = encode(ProxyAlive(epoch=secrets.token_hex(8), host=host, address=address))
     lease: Lease | None = None
     try:
         while True:
             try:
                 lease = lease or await registry.lease(ttl)
-                await registry.put(keys.proxy(name), alive, lease=lease.id)
+                await registry.put(key, encode(alive), lease=lease.id)
             except RegistryError as error:
                 log.debug("cannot announce this proxy: %s", error)
                 await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

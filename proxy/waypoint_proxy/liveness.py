@@ -5,9 +5,10 @@ No client has to answer a ping (chromedp never does). What is used instead:
 - Its kernel acknowledges nothing, keepalive probes included: its machine is gone.
 - Bytes for it do not move: nobody reads them.
 - It has answered pings before and answers no more, nor sends anything: it is frozen.
-- It never answers pings, and is silent: as many empty pings are sent as fit into its receive window. A client that
-  reads drains them within a moment; a frozen one leaves its window closed and bytes stuck on our side. A smaller
-  burst proves nothing: Linux advertises the same window until what is unread nearly fills it.
+- It never answers pings, and is silent: a burst of empty pings is sent, up to a whole receive window of them. A
+  client that reads has its window back a moment later. One whose window stays smaller gets ever larger bursts until
+  bytes are stuck on our side: then it is frozen. A few pings prove nothing, since Linux advertises the same window
+  until what is unread nearly fills the buffer.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from dataclasses import dataclass
 
 _TICKS = 16
 _STUCK_TICKS = 3
-_MAX_FILL = 1 << 20
-_FILL_SLACK = 16 * 1024
+_FIRST_BURST = 128 * 1024
+_LAST_BURST = 1024 * 1024
+_SLACK = 16 * 1024
 # struct tcp_info of Linux 5.4 and newer, linux/tcp.h: tcpi_last_data_recv, tcpi_last_ack_recv, tcpi_bytes_acked,
 # tcpi_notsent_bytes, tcpi_snd_wnd.
 _TCP_INFO = struct.Struct("=52xII60xQ16xI80xI")
@@ -53,7 +55,7 @@ class Gone:
 
 
 class Liveness:
-    """Judges one client every `tick` seconds; it is given up within `timeout` seconds of its last sign of life."""
+    """Judges one client every `tick` seconds; it is given up about `timeout` seconds after its last sign of life."""
 
     def __init__(self, timeout: float, now: float) -> None:
         self.tick = timeout / _TICKS
@@ -62,8 +64,10 @@ class Liveness:
         self._acked = 0
         self._moved_at = now
         self._pinged_at = now
-        self._fill_at = now
+        self._tested_at = now
         self._window = 0
+        self._burst = 0
+        self._sent = 0
 
     def judge(self, now: float, vitals: Vitals) -> Ping | Gone | None:
         """What to do about the client, seen at `now`."""
@@ -89,22 +93,25 @@ class Liveness:
     def _test(self, now: float, vitals: Vitals) -> Ping | None:
         if vitals.waiting or vitals.silent < self._timeout / 4:
             return None
-        if not vitals.pongs and vitals.silent >= self._timeout / 2:
-            return self._fill(now, vitals)
+        if not vitals.pongs and vitals.silent >= self._timeout * 3 / 8 and (burst := self._next_burst(now, vitals)):
+            self._pinged_at = now
+            return Ping(burst)
         if now - self._pinged_at < self._timeout / 4:
             return None
         self._pinged_at = now
         return Ping(2)
 
-    def _fill(self, now: float, vitals: Vitals) -> Ping | None:
-        """Fill the window every half timeout, and at once again while that has left it smaller."""
-        shrunk = vitals.window < self._window - self._window // 8
-        if now - self._fill_at < self._timeout / 2 and not shrunk:
-            return None
-        if not shrunk:
-            self._fill_at, self._window = now, vitals.window
-        self._pinged_at = now
-        return Ping(min(vitals.window + _FILL_SLACK, _MAX_FILL) & ~1)
+    def _next_burst(self, now: float, vitals: Vitals) -> int:
+        """A test begins every half timeout; it goes on while the window lacks half of what was sent. 0: no burst."""
+        if self._burst and vitals.window < self._window - self._sent // 2:
+            self._burst = min(2 * self._burst, _LAST_BURST)
+        elif now - self._tested_at >= self._timeout / 2:
+            self._tested_at, self._window, self._sent = now, vitals.window, 0
+            self._burst = min(vitals.window + _SLACK, _FIRST_BURST) & ~1
+        else:
+            self._burst = 0
+        self._sent += self._burst
+        return self._burst
 
 
 def vitals(client: socket.socket, unsent: int, pongs: int) -> Vitals:

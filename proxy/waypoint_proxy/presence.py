@@ -9,7 +9,7 @@ from types import TracebackType
 _ENOUGH = 65536
 
 
-class ClientLeft(Exception):  # noqa: N818 - what happened, not a failure
+class ClientLeft(Exception):
     """The client closed its connection before it was answered."""
 
 

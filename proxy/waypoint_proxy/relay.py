@@ -180,7 +180,8 @@ class Relay:
         if (pipe is self._up) is at_source:
             self.end("client left", Side.CLIENT)
         elif at_source:
-            self.end("browser closed the connection", Side.BROWSER)
+            asked = self._up.follower.closed
+            self.end("client left" if asked else "browser closed the connection", Side.BROWSER)
         # A browser that takes no more bytes may have sent some: its own end is yet to be read.
 
     def _check(self) -> None:

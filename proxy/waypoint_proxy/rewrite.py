@@ -75,9 +75,7 @@ def _target(item: dict[str, Any], base: Base, session: str) -> dict[str, Any]:
         changed["webSocketDebuggerUrl"] = url
         frontend, separator, _ = str(item.get("devtoolsFrontendUrl", "")).partition("?ws=")
         if separator:
-            changed["devtoolsFrontendUrl"] = (
-                f"{frontend}?{base.scheme}={quote(url.partition('://')[2], safe='/:')}"
-            )
+            changed["devtoolsFrontendUrl"] = f"{frontend}?{base.scheme}={quote(url.partition('://')[2], safe='/:')}"
     return changed
 
 

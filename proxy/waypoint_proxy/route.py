@@ -135,7 +135,5 @@ class Table:
 
 def _takes_clients(record: Instance) -> bool:
     return (
-        record.type is InstanceType.CHROME_BROWSER
-        and record.state is InstanceState.READY
-        and "cdp" in record.endpoints
+        record.type is InstanceType.CHROME_BROWSER and record.state is InstanceState.READY and "cdp" in record.endpoints
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 import time
 from collections import OrderedDict
@@ -37,15 +36,11 @@ _CODES = {
     EndCause.KILL_REQUESTED: 1008,
 }
 _INTERNAL_ERROR = 1011
-# As the agent and systemd put it: "exited", "exit status 0", "status=0/SUCCESS".
-_FAILED_EXIT = re.compile(r"\b(status|code)\W*[1-9]")
 
 
 def ending_of(ended: Ended) -> Ending:
     """What the client of an instance that ended is told; a browser that its client closed is no error."""
     code = _CODES.get(ended.cause, _INTERNAL_ERROR)
-    if ended.cause is EndCause.EXITED and _FAILED_EXIT.search(ended.detail):
-        code = _INTERNAL_ERROR
     what = f"browser {ended.cause.replace('_', ' ')}"
     return Ending(code, f"{what}: {ended.detail}" if ended.detail else what)
 
@@ -179,5 +174,3 @@ class Sessions:
         self._past[session.id] = (time.monotonic(), ending)
         while len(self._past) > _REMEMBERED:
             self._past.popitem(last=False)
-
-

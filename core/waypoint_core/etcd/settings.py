@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from waypoint_core import settings
 from waypoint_core.errors import ConfigError
 
 
@@ -32,6 +34,20 @@ class EtcdSettings:
     attempt_timeout: float = 1.5
     call_timeout: float = 5.0
 
+    @classmethod
+    def of(cls, section: settings.EtcdSettings) -> Self:
+        """The same from a daemon's settings, where an empty string stands for nothing."""
+        return cls(
+            endpoints=section.endpoints,
+            ca_file=_path(section.ca_file),
+            cert_file=_path(section.cert_file),
+            key_file=_path(section.key_file),
+            username=section.username or None,
+            password_file=_path(section.password_file),
+            attempt_timeout=section.attempt_timeout,
+            call_timeout=section.call_timeout,
+        )
+
     def __post_init__(self) -> None:
         if not self.endpoints:
             raise ConfigError("cannot reach etcd: no endpoint is given")
@@ -46,6 +62,10 @@ class EtcdSettings:
     def targets(self) -> tuple[Target, ...]:
         """The endpoints, parsed; without a scheme, TLS is used when a CA or a certificate is given."""
         return tuple(_target(endpoint, tls=bool(self.ca_file or self.cert_file)) for endpoint in self.endpoints)
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _target(endpoint: str, *, tls: bool) -> Target:

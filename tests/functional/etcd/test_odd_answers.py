@@ -1,7 +1,7 @@
 """Answers that a real etcd gives too rarely to wait for, from a server that follows a script."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -202,9 +202,9 @@ def cancelled(reason: str) -> pb.WatchResponse:
 
 
 @pytest.fixture
-def streams(script: Script) -> Iterator[list[Stream]]:
+def streams(script: Script) -> list[Stream]:
     script.answers["Range"] = [pb.RangeResponse(header=HEADER)]
-    yield script.watches
+    return script.watches
 
 
 async def test_streams_that_end_in_any_way_are_resumed(registry: EtcdRegistry, streams: list[Stream]) -> None:

@@ -1,0 +1,75 @@
+"""Drives our client for etcd_clients.py: SCENARIO ENDPOINT..., JSON lines out."""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+
+from waypoint_core.errors import RegistryError
+from waypoint_core.etcd import EtcdRegistry, EtcdSettings
+from waypoint_core.etcd import rpc_pb2 as pb
+from waypoint_core.etcd.endpoints import Endpoints
+from waypoint_core.etcd.methods import LEASE_KEEP_ALIVE
+from waypoint_core.registry import Synced, Written
+
+PUTS = 1_000
+RENEWALS = 200
+
+
+def tell(what: object) -> None:
+    print(json.dumps(what), flush=True)
+
+
+async def watch(settings: EtcdSettings) -> None:
+    async with EtcdRegistry.connect(settings) as registry, registry.watch("/w/") as events:
+        async for event in events:
+            if isinstance(event, Written):
+                tell("event")
+            elif isinstance(event, Synced):
+                tell("ready")
+
+
+async def get(settings: EtcdSettings) -> None:
+    async with EtcdRegistry.connect(settings) as registry:
+        await registry.get("/a")
+        tell("ready")
+        while await asyncio.to_thread(sys.stdin.readline):
+            try:
+                await registry.get("/a")
+                tell("ok")
+            except RegistryError as error:
+                tell(str(error))
+
+
+async def speed(settings: EtcdSettings) -> None:
+    async with EtcdRegistry.connect(settings) as registry, Endpoints.open(settings) as endpoints:
+        for _ in range(100):
+            await registry.put("/a", b"x")
+        times = []
+        for _ in range(PUTS):
+            began = time.perf_counter()
+            await registry.put("/a", b"x")
+            times.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number in range(16):
+                group.create_task(puts(registry, number))
+        rate = 16 * PUTS / 8 / (time.perf_counter() - began)
+        leases = [await registry.lease(60) for _ in range(RENEWALS)]
+        began = time.perf_counter()
+        for lease in leases:
+            await endpoints.call(LEASE_KEEP_ALIVE, pb.LeaseKeepAliveRequest(ID=lease.id), idempotent=True)
+        renewals = RENEWALS / (time.perf_counter() - began)
+    quantiles = statistics.quantiles(times, n=100)
+    tell({"p50": quantiles[49] * 1e3, "p99": quantiles[98] * 1e3, "puts": rate, "renewals": renewals})
+
+
+async def puts(registry: EtcdRegistry, number: int) -> None:
+    for _ in range(PUTS // 8):
+        await registry.put(f"/{number}", b"x")
+
+
+if __name__ == "__main__":
+    scenario, *endpoints = sys.argv[1:]
+    asyncio.run({"watch": watch, "get": get, "speed": speed}[scenario](EtcdSettings(endpoints=tuple(endpoints))))

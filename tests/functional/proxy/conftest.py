@@ -1,0 +1,114 @@
+"""A whole proxy on a memory registry, with real browsers behind it and real sockets before it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import uvloop
+from websockets.asyncio.client import ClientConnection, connect
+
+from functional.proxy.pool import HOST, Pool, running
+from waypoint_core.keys import Keys
+from waypoint_core.memory import MemoryRegistry
+from waypoint_core.settings import HostSettings, ProxySettings, Settings
+from waypoint_proxy.daemon import Proxy
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the daemon runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@dataclass
+class Site:
+    """One proxy and all that it talks to."""
+
+    proxy: Proxy
+    pool: Pool
+    registry: MemoryRegistry
+    port: int
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def connect(self, path: str = "/", **options: object) -> connect:
+        return connect(self.ws + path, compression=None, max_size=None, ping_interval=None, **options)
+
+    async def raw(self, data: bytes) -> bytes:
+        """All that is answered to these bytes until the end of the connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(data)
+            async with asyncio.timeout(10):
+                return await reader.read(-1)
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+
+    async def get(self, path: str, *headers: str) -> tuple[str, dict[str, str], bytes]:
+        """Status line, headers by lower-case name, body."""
+        head = "\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", *headers])
+        top, _, body = (await self.raw(head.encode() + b"\r\n\r\n")).partition(b"\r\n\r\n")
+        status, *fields = top.decode().split("\r\n")
+        return status, {k.lower(): v for k, v in (field.split(": ", 1) for field in fields)}, body
+
+
+class Cdp:
+    """The least of a CDP client."""
+
+    def __init__(self, ws: ClientConnection) -> None:
+        self.ws = ws
+        self._id = 0
+
+    async def call(self, method: str, params: dict[str, object] | None = None, session: str = "") -> dict[str, object]:
+        self._id += 1
+        message = {"id": self._id, "method": method, "params": params or {}}
+        await self.ws.send(json.dumps(message | ({"sessionId": session} if session else {})))
+        async with asyncio.timeout(20):
+            while (answer := json.loads(await self.ws.recv())).get("id") != self._id:
+                pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+
+Start = Callable[..., contextlib.AbstractAsyncContextManager[Site]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Starts a site: start(slots=1, client_timeout=2.0, ...) with any [proxy] setting."""
+
+    @contextlib.asynccontextmanager
+    async def started(slots: int = 1, **proxy: object) -> AsyncIterator[Site]:
+        registry = MemoryRegistry()
+        path = tmp_path / "hold.sock"
+        settings = replace(
+            Settings(),
+            host=HostSettings(name=HOST, hold_socket=str(path)),
+            proxy=replace(ProxySettings(name="testproxy"), **proxy),
+        )
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        listener.setblocking(False)
+        with listener:
+            async with running(Pool(registry, Keys(), path, slots)) as pool, asyncio.TaskGroup() as group:
+                site = Site(Proxy(settings, registry), pool, registry, listener.getsockname()[1])
+                serving = group.create_task(site.proxy.run([listener]))
+                try:
+                    yield site
+                finally:
+                    serving.cancel()
+
+    return started
