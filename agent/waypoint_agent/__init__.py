@@ -1,8 +1,10 @@
 """The agent: the only thing on a host that starts and stops browsers. It never sits in the data path.
 
 Deciding, without I/O:
-    reconcile   what to do now, from what is wanted and what is there; each action has a named reason
-    pool        what is there: the slots, their lives, who holds and who claims them
+    reconcile   what to do now, from what is wanted and what is there
+    actions     what can be decided, each with its named reason
+    pool        what is there: takes in what happened to the slots and who holds them
+    slots       the records of that: slot, life, and its end
     units       what systemd says of a unit, and why a life ended
 
 Talking to systemd:
@@ -16,6 +18,7 @@ Talking to everyone else:
     health      does a browser answer
     desired     what operators, the control plane and claimers wrote for this host
     publish     this host's keys under its lease, written on change
+    keyset      which keys these are
     summary     how loaded the host is
 
 Together:

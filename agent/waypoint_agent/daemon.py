@@ -9,11 +9,11 @@ import socket
 import time
 from pathlib import Path
 
-from waypoint_agent import holds
+from waypoint_agent import health, holds
 from waypoint_agent.desired import DesiredWatch
-from waypoint_agent.executor import Executor
+from waypoint_agent.executor import Executor, Probe
 from waypoint_agent.keyset import Keyset
-from waypoint_agent.launch import Launches
+from waypoint_agent.launch import Launches, check_flags
 from waypoint_agent.manager import UnitManager
 from waypoint_agent.pool import Pool
 from waypoint_agent.publish import Publisher
@@ -31,8 +31,18 @@ log = logging.getLogger("waypoint.agent")
 class Agent:
     """All parts of one host's agent, on a registry and a unit manager of the caller's."""
 
-    def __init__(self, settings: Settings, registry: Registry, manager: UnitManager, slots: Path, state: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        manager: UnitManager,
+        *,
+        slots: Path,
+        state: Path,
+        probe: Probe = health.probe,
+    ) -> None:
         host = check_host_name(settings.host.name)
+        check_flags(settings.agent.browser_flags)
         keys = Keys(settings.etcd.prefix)
         launches = Launches(slots, state)
         clock = time.monotonic
@@ -50,6 +60,7 @@ class Agent:
             desired=self.desired.now,
             publisher=self.publisher,
             clock=clock,
+            probe=probe,
         )
         self._listed = asyncio.Event()
         self._turns_seen = -1
@@ -89,7 +100,8 @@ async def serve(settings: Settings) -> None:
     slots = Path(settings.host.hold_socket).parent / "slots"
     async with EtcdRegistry.connect(EtcdSettings.of(settings.etcd)) as registry:
         try:
-            await Agent(settings, registry, SystemdManager(), slots, state).run(supervisor, passed)
+            agent = Agent(settings, registry, SystemdManager(), slots=slots, state=state)
+            await agent.run(supervisor, passed)
         finally:
             supervisor.stopping()
 

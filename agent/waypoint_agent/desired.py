@@ -9,24 +9,36 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from waypoint_agent.launch import check_flags
 from waypoint_agent.units import names_browser
 from waypoint_core.codec import decode
-from waypoint_core.errors import CodecError
+from waypoint_core.errors import CodecError, ConfigError
 from waypoint_core.keys import Keys
 from waypoint_core.model import DesiredHost, KillRequest
-from waypoint_core.registry import Registry, Removed, Rewound, Stale, Synced, WatchEvent, Written
+from waypoint_core.registry import Entry, Registry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 log = logging.getLogger("waypoint.agent.desired")
 
 
+MAX_SLOTS = 1000
+
+
 @dataclass
 class Desired:
-    """The followed keys. claims maps an instance id to when its claim was last found (monotonic)."""
+    """The followed keys.
+
+    kills maps an instance id to the request, None for a broken one; claims to when its claim was last found
+    (monotonic).
+    """
 
     host: DesiredHost = field(default_factory=DesiredHost)
-    kills: dict[str, KillRequest] = field(default_factory=dict)
+    kills: dict[str, KillRequest | None] = field(default_factory=dict)
     claims: dict[str, float] = field(default_factory=dict)
     claims_known: bool = False
+
+    def slots(self, configured: int) -> int:
+        """How many slots the host is to have."""
+        return configured if self.host.slots is None else min(self.host.slots, MAX_SLOTS)
 
 
 class DesiredWatch:
@@ -69,8 +81,10 @@ class DesiredWatch:
         match event:
             case Written(entry) if entry.key == self._host_key:
                 try:
-                    self.now.host = decode(DesiredHost, entry.value, entry.key)
-                except CodecError as error:
+                    host = decode(DesiredHost, entry.value, entry.key)
+                    check_flags(host.browser_flags)
+                    self.now.host = host
+                except (CodecError, ConfigError) as error:
                     log.warning("%s; the host stays as it was wanted before", error)
             case Removed(key) if key == self._host_key and not self._rewound:
                 self.now.host = DesiredHost()
@@ -84,12 +98,7 @@ class DesiredWatch:
         """Take in a kill request or its removal; a broken one is not carried out."""
         match event:
             case Written(entry):
-                try:
-                    request = decode(KillRequest, entry.value, entry.key)
-                except CodecError as error:
-                    log.warning("%s; nothing is ended", error)
-                else:
-                    self.now.kills[entry.key.removeprefix(self._kills)] = request
+                self.now.kills[entry.key.removeprefix(self._kills)] = _kill_request(entry)
             case Removed(key):
                 self.now.kills.pop(key.removeprefix(self._kills), None)
 
@@ -106,3 +115,11 @@ class DesiredWatch:
                 # An outage is no fault of the claimers: their time starts now.
                 self.now.claims = dict.fromkeys(self.now.claims, self._clock())
                 self.now.claims_known = True
+
+
+def _kill_request(entry: Entry) -> KillRequest | None:
+    try:
+        return decode(KillRequest, entry.value, entry.key)
+    except CodecError as error:
+        log.warning("%s; nothing is ended", error)
+        return None

@@ -5,28 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from waypoint_agent import health
+from waypoint_agent.actions import Action, Await, Check, Forget, Offer, Start, Stop, Withdraw
 from waypoint_agent.desired import Desired
 from waypoint_agent.launch import Launches, environment
 from waypoint_agent.manager import UnitManager
 from waypoint_agent.pool import Pool
 from waypoint_agent.publish import Publisher
-from waypoint_agent.reconcile import (
-    Action,
-    Await,
-    Check,
-    Forget,
-    Observed,
-    Offer,
-    Plan,
-    Start,
-    Stop,
-    Wanted,
-    Withdraw,
-    reconcile,
-)
+from waypoint_agent.reconcile import Observed, Plan, Wanted, reconcile
 from waypoint_agent.slots import Doing
 from waypoint_core.errors import RegistryError, UnitError
 from waypoint_core.hold import EndCause
@@ -39,6 +27,9 @@ _AWAIT_GROWTH = 1.3
 _JITTER = 0.2
 _LONGEST_PAUSE = 1.0
 _FORGET_PAUSE = 5.0
+
+
+Probe = Callable[[int, float], Awaitable[health.Answer]]
 
 
 class Executor:
@@ -54,6 +45,7 @@ class Executor:
         desired: Desired,
         publisher: Publisher,
         clock: Callable[[], float],
+        probe: Probe = health.probe,
     ) -> None:
         self._settings = settings
         self._manager = manager
@@ -62,6 +54,7 @@ class Executor:
         self._desired = desired
         self._publisher = publisher
         self._clock = clock
+        self._probe = probe
         self._poked = asyncio.Event()
         self._forgetting = False
         self.turns = 0
@@ -85,10 +78,10 @@ class Executor:
         """What the reconciler makes of the present."""
         host = self._desired.host
         wanted = Wanted(
-            slots=self._settings.slots if host.slots is None else host.slots,
+            slots=self._desired.slots(self._settings.slots),
             environment=self.environment,
             cordon=host.cordon,
-            kills={instance: request.reason for instance, request in self._desired.kills.items()},
+            kills={name: kill.reason if kill else None for name, kill in self._desired.kills.items()},
         )
         observed = Observed(self._pool.slots(), self._pool.connected, self._desired.claims, self._desired.claims_known)
         return reconcile(self._settings, wanted, observed, self._clock())
@@ -172,7 +165,7 @@ class Executor:
         pause, longest = _AWAIT_PAUSES
         while self._pool.current(instance):
             try:
-                answer = await health.probe(self._port(slot), self._settings.probe_timeout)
+                answer = await self._probe(self._port(slot), self._settings.probe_timeout)
             except UnitError:
                 await asyncio.sleep(pause)
                 pause = min(pause * _AWAIT_GROWTH, longest)
@@ -182,7 +175,7 @@ class Executor:
 
     async def _check(self, slot: int, instance: str) -> None:
         try:
-            self._answered(instance, await health.probe(self._port(slot), self._settings.probe_timeout))
+            self._answered(instance, await self._probe(self._port(slot), self._settings.probe_timeout))
         except UnitError as error:
             self._pool.probing(instance, probing=False)
             if (now := self._pool.current(instance)) and now.life and not now.life.session:

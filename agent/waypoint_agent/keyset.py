@@ -62,16 +62,19 @@ class Keyset:
         return HostAlive(
             epoch=self._epoch,
             boot_id=_boot_id(),
-            slots=self._settings.agent.slots if host.slots is None else host.slots,
+            slots=self._slots(),
             versions={name: version for name, version in versions.items() if version},
             labels={**self._settings.host.labels, **host.labels},
         )
+
+    def _slots(self) -> int:
+        return self._desired.slots(self._settings.agent.slots)
 
     def _instances(self, slot: Slot) -> Iterator[tuple[str, Instance | None]]:
         life = slot.life
         if life and not life.end:
             yield life.id, _ready(slot, life) if life.ready and life.offered else None
-        elif not life and slot.failures:
+        elif not life and slot.retry_at and slot.number < self._slots():
             failed_id = slot.last_id or core_keys.browser_id(self._host, slot.number, _NO_INVOCATION)
             yield (
                 failed_id,

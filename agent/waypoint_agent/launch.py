@@ -17,11 +17,16 @@ from waypoint_core.errors import ConfigError
 log = logging.getLogger("waypoint.agent.launch")
 
 
+def check_flags(flags: Sequence[str]) -> Sequence[str]:
+    """The flags themselves. ConfigError for one that is not a flag or could not be told to a unit."""
+    for flag in flags:
+        if not flag.startswith("--") or not flag.isprintable():
+            raise ConfigError(f"cannot start browsers with {flag!r}: not a flag in printable characters")
+    return flags
+
+
 def environment(chromium: str, port: int, flags: Sequence[str]) -> str:
-    """The environment file of a slot, as systemd reads it; flags are separated by newlines. ConfigError if unfit."""
-    for word in (chromium, *flags):
-        if not word.isprintable():
-            raise ConfigError(f"cannot start browsers with {word!r}: it has a control character")
+    """The environment file of a slot, as systemd reads it; flags, which have been checked, one a line."""
     values = {
         "WAYPOINT_CHROMIUM": chromium,
         "WAYPOINT_DEVTOOLS_PORT": str(port),

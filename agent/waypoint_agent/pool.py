@@ -101,7 +101,7 @@ class Pool:
             launched=self._launches.read(unit.slot),
             adopted=adopted,
         )
-        log.log(logging.INFO if adopted else logging.DEBUG, "slot %d: generation %d", unit.slot, life.generation)
+        log.debug("slot %d: generation %d %s", unit.slot, life.generation, "adopted" if adopted else "started")
         self._live(unit.slot, life)
         return life
 
@@ -133,7 +133,8 @@ class Pool:
         counted = slot.failures + 1 - forgiven
         pause = min(_FIRST_BACKOFF * 2 ** min(counted - 1, 20), self._backoff_max) if counted else 0.0
         log.warning("slot %d failed, next start in %.2f s: %s", slot.number, pause, failure)
-        return replace(slot, failures=slot.failures + 1, failure=failure, retry_at=self._clock() + pause)
+        retry_at = self._clock() + pause if pause else 0.0
+        return replace(slot, failures=slot.failures + 1, failure=failure, retry_at=retry_at)
 
     # From the executor.
 

@@ -2,111 +2,28 @@
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from waypoint_agent.actions import Action, Await, Check, Forget, Offer, Reason, Start, Stop, Withdraw
 from waypoint_agent.slots import Doing, Life, Slot
 from waypoint_core.hold import EndCause
 from waypoint_core.settings import AgentSettings
 
 
-class Reason(enum.StrEnum):
-    """Why something is done."""
-
-    VACANT = "a slot is vacant"
-    STARTED = "a browser has been started"
-    IDLE = "an idle browser has not been asked for a while"
-    ENDED = "its life is over"
-    SURPLUS = "the host is to have fewer slots"
-    OUTDATED = "it was started with other settings"
-    AGE = "it has grown old"
-    START_TIMEOUT = "it did not become ready in time"
-    SESSION_LIMIT = "its session lasted as long as a session may"
-    KILL_REQUESTED = "somebody asked for it"
-    VOID_CLAIM = "its claim is held by nobody"
-    CORDONED = "the host is cordoned"
-    UNCORDONED = "the host is no longer cordoned"
-    UNKNOWN_INSTANCE = "there is no such instance any more"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start the slot's unit."""
-
-    slot: int
-    reason: Reason = Reason.VACANT
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End the life, tell its holder, stop the unit. wanted: the slot is not to blame."""
-
-    slot: int
-    id: str
-    reason: Reason
-    cause: EndCause = EndCause.STOPPED
-    detail: str = ""
-    wanted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Withdraw:
-    """Take an unclaimed instance out of the registry, if it still is unclaimed; then stop it, if that is meant."""
-
-    slot: int
-    id: str
-    reason: Reason
-    then_stop: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Put a withdrawn instance back into the registry."""
-
-    slot: int
-    id: str
-    reason: Reason = Reason.UNCORDONED
-
-
-@dataclass(frozen=True, slots=True)
-class Await:
-    """Probe until the browser is ready or its life is over."""
-
-    slot: int
-    id: str
-    reason: Reason = Reason.STARTED
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Probe once; no answer means that it hangs."""
-
-    slot: int
-    id: str
-    reason: Reason = Reason.IDLE
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Delete the keys that name an instance which is gone: kill requests and claims."""
-
-    ids: tuple[str, ...]
-    reason: Reason = Reason.UNKNOWN_INSTANCE
-
-
-Action = Start | Stop | Withdraw | Offer | Await | Check | Forget
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What this host should be. environment says what a slot's unit is started with."""
+    """What this host should be.
+
+    environment says what a slot's unit is started with; kills maps an instance to why it is to end, None if the
+    request is broken.
+    """
 
     slots: int
     environment: Callable[[int], str]
     cordon: bool = False
-    kills: Mapping[str, str] = field(default_factory=dict)
+    kills: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

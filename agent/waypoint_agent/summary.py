@@ -39,7 +39,7 @@ def differs(old: HostSummary | None, new: HostSummary) -> bool:
 def _state(slot: Slot, claims: Mapping[str, float]) -> str:
     life = slot.life
     if life is None:
-        return InstanceState.FAILED if slot.failures else InstanceState.GONE
+        return InstanceState.FAILED if slot.retry_at else InstanceState.GONE
     if life.end:
         return InstanceState.RECYCLING
     if not life.ready:

@@ -123,6 +123,10 @@ _READ: Mapping[str, tuple[str, Any]] = {
 }
 
 
+# Source: sh(1), EXIT STATUS, of the launcher.
+_SHELL_SAYS = {126: " (agent.chromium cannot be run)", 127: " (agent.chromium is not there)"}
+
+
 def end_cause(unit: UnitState) -> tuple[EndCause, str]:
     """Why the unit's life ended by itself, and the words for it."""
     if unit.result is Result.OOM_KILL:
@@ -130,7 +134,7 @@ def end_cause(unit: UnitState) -> tuple[EndCause, str]:
     if unit.exit in {Exit.KILLED, Exit.DUMPED}:
         return EndCause.CRASHED, f"killed by signal {unit.status} ({_signal_name(unit.status)})"
     if unit.exit is Exit.EXITED and unit.status:
-        return EndCause.CRASHED, f"exited with status {unit.status}"
+        return EndCause.CRASHED, f"exited with status {unit.status}{_SHELL_SAYS.get(unit.status, '')}"
     if unit.exit is Exit.EXITED:
         return EndCause.EXITED, "exited by itself"
     return EndCause.STOPPED, f"unit is {unit.active}, result {unit.result}"

@@ -43,9 +43,9 @@ def up() -> None:
 @main.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def down(names: tuple[str, ...]) -> None:
-    """Remove the hosts named, or every host and file of the lab."""
+    """Remove the hosts named; or every file and host of the lab but those of a test run that is going on."""
     for record in records.find_all():
-        if not names or record.name in names:
+        if record.name in names or not (names or record.in_use):
             with step("down", record.name):
                 remove(record)
     if not names:

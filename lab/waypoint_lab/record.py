@@ -40,6 +40,11 @@ class Record:
         """Whether the process that booted the host for itself is gone."""
         return self.owner != 0 and started(self.owner) != self.owner_started
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the process that booted the host for itself is still there, such as a test run."""
+        return self.owner != 0 and not self.orphaned
+
     def claim(self) -> None:
         """Write the file if there is none; LabError when the name is taken."""
         RUN.mkdir(parents=True, exist_ok=True)

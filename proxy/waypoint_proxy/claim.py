@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from typing import Protocol
 
 from waypoint_core.codec import decode, encode
 from waypoint_core.errors import CodecError, RegistryUnavailable, SessionError
 from waypoint_core.keys import Keys
 from waypoint_core.model import Claim
 from waypoint_core.registry import Absent, Entry, Get, Present, Put, Registry, Unchanged
-from waypoint_proxy.holds import Holds
 from waypoint_proxy.reserve import Browser
 from waypoint_proxy.route import Candidate, Table
 
@@ -19,14 +19,21 @@ _MANY = 1000
 log = logging.getLogger("waypoint.proxy.claim")
 
 
+class Agent(Protocol):
+    """What a claim needs of the host's agent."""
+
+    async def hold(self, instance: str) -> None:
+        """Returns once the instance is ours. SessionError when it is refused."""
+
+
 class Claimer:
     """Claims what the table offers."""
 
-    def __init__(self, registry: Registry, keys: Keys, table: Table, holds: Holds, proxy: str) -> None:
+    def __init__(self, registry: Registry, keys: Keys, table: Table, agent: Agent, proxy: str) -> None:
         self._registry = registry
         self._keys = keys
         self._table = table
-        self._holds = holds
+        self._agent = agent
         self._proxy = proxy
         self._tried: dict[str, int] = {}
 
@@ -39,7 +46,7 @@ class Claimer:
         if not await self._transact(candidate):
             return None
         try:
-            await self._holds.hold(candidate.instance)
+            await self._agent.hold(candidate.instance)
         except SessionError as error:
             log.warning("claimed in vain: %s", error)
             return None

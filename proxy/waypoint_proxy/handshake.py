@@ -135,12 +135,12 @@ class Handshake:
         except h11.RemoteProtocolError as error:
             raise self._malformed(error) from error
         if event is h11.NEED_DATA:
-            if self._seen > self._max_head:
-                raise _too_large(self._max_head)
             return None
         if not isinstance(event, h11.Request):
             raise Refusal(HTTPStatus.BAD_REQUEST, "cannot read the request: it is not HTTP")
         early, _ = self._parser.trailing_data
+        if self._seen - len(early) > self._max_head:
+            raise _too_large(self._max_head)
         return _read(event, bytes(early))
 
     def _malformed(self, error: h11.RemoteProtocolError) -> Refusal:

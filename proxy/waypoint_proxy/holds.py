@@ -45,22 +45,19 @@ class Holds:
 
     async def run(self) -> None:
         """Stay connected until cancelled; each new agent is told again of everything that is held."""
-        pause, longest = _RECONNECT
+        shortest, longest = _RECONNECT
+        pause = shortest
         while True:
             try:
                 reader, self._writer = await asyncio.open_unix_connection(self._path)
             except OSError as error:
-                log.log(
-                    logging.WARNING if pause < longest else logging.DEBUG,
-                    "cannot reach the agent at %s: %s",
-                    self._path,
-                    error,
-                )
+                if pause == shortest:
+                    log.warning("cannot reach the agent at %s: %s", self._path, error)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
                 pause = min(longest, pause * 2)
-                continue
-            pause = _RECONNECT[0]
-            await self._converse(reader, self._writer)
+            else:
+                pause = shortest
+                await self._converse(reader, self._writer)
 
     async def hold(self, instance: str) -> None:
         """Returns once the agent has given the instance. SessionError when it refuses or does not answer."""

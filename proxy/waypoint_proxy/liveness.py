@@ -5,10 +5,9 @@ No client has to answer a ping (chromedp never does). What is used instead:
 - Its kernel acknowledges nothing, keepalive probes included: its machine is gone.
 - Bytes for it do not move: nobody reads them.
 - It has answered pings before and answers no more, nor sends anything: it is frozen.
-- It never answers pings, and is silent: a burst of empty pings is sent, up to a whole receive window of them. A
-  client that reads has its window back a moment later. One whose window stays smaller gets ever larger bursts until
-  bytes are stuck on our side: then it is frozen. A few pings prove nothing, since Linux advertises the same window
-  until what is unread nearly fills the buffer.
+- It never answers pings, and is silent: it gets a burst of empty pings. A client that reads has its whole receive
+  window back a moment later. If the window stands lower by what was sent, burst after burst, nobody reads. One burst
+  proves nothing: Linux advertises the same window until what is unread exceeds some slack, and a fresh buffer grows.
 """
 
 from __future__ import annotations
@@ -18,10 +17,11 @@ import struct
 from dataclasses import dataclass
 
 _TICKS = 16
-_STUCK_TICKS = 3
-_FIRST_BURST = 128 * 1024
-_LAST_BURST = 1024 * 1024
-_SLACK = 16 * 1024
+_UNREAD_TICKS = 3
+_BURSTS = 3
+_BURST = 32 * 1024
+# Bytes a second in two-byte frames that any client that reads at all is trusted to take.
+_SLOWEST_READER = 256 * 1024
 # struct tcp_info of Linux 5.4 and newer, linux/tcp.h: tcpi_last_data_recv, tcpi_last_ack_recv, tcpi_bytes_acked,
 # tcpi_notsent_bytes, tcpi_snd_wnd.
 _TCP_INFO = struct.Struct("=52xII60xQ16xI80xI")
@@ -65,9 +65,10 @@ class Liveness:
         self._moved_at = now
         self._pinged_at = now
         self._tested_at = now
+        self._burst = min(_BURST, round(_SLOWEST_READER * self.tick)) & ~1
+        self._bursts = 0
         self._window = 0
-        self._burst = 0
-        self._sent = 0
+        self._unread = 0
 
     def judge(self, now: float, vitals: Vitals) -> Ping | Gone | None:
         """What to do about the client, seen at `now`."""
@@ -88,30 +89,30 @@ class Liveness:
     def _frozen(self, now: float, vitals: Vitals) -> bool:
         if vitals.pongs:
             return self._pinged_at > now - vitals.silent
-        return now - self._moved_at >= _STUCK_TICKS * self.tick
+        stuck = now - self._moved_at >= _UNREAD_TICKS * self.tick
+        return stuck or self._unread >= _UNREAD_TICKS
 
     def _test(self, now: float, vitals: Vitals) -> Ping | None:
         if vitals.waiting or vitals.silent < self._timeout / 4:
             return None
-        if not vitals.pongs and vitals.silent >= self._timeout * 3 / 8 and (burst := self._next_burst(now, vitals)):
+        if not vitals.pongs and vitals.silent >= self._timeout * 3 / 8 and self._doubted(now, vitals):
             self._pinged_at = now
-            return Ping(burst)
+            return Ping(self._burst)
         if now - self._pinged_at < self._timeout / 4:
             return None
         self._pinged_at = now
         return Ping(2)
 
-    def _next_burst(self, now: float, vitals: Vitals) -> int:
-        """A test begins every half timeout; it goes on while the window lacks half of what was sent. 0: no burst."""
-        if self._burst and vitals.window < self._window - self._sent // 2:
-            self._burst = min(2 * self._burst, _LAST_BURST)
+    def _doubted(self, now: float, vitals: Vitals) -> bool:
+        """Whether a burst is due: a few every half timeout, and more for as long as they stay unread."""
+        if self._bursts:
+            unread = vitals.window <= self._window - self._burst * 3 // 4
+            self._unread = self._unread + 1 if unread else 0
+            self._bursts -= not unread
         elif now - self._tested_at >= self._timeout / 2:
-            self._tested_at, self._window, self._sent = now, vitals.window, 0
-            self._burst = min(vitals.window + _SLACK, _FIRST_BURST) & ~1
-        else:
-            self._burst = 0
-        self._sent += self._burst
-        return self._burst
+            self._tested_at, self._bursts, self._unread = now, _BURSTS, 0
+        self._window = vitals.window
+        return self._bursts > 0
 
 
 def vitals(client: socket.socket, unsent: int, pongs: int) -> Vitals:

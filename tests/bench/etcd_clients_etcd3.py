@@ -1,4 +1,4 @@
-"""Drives the etcd3 package for etcd_clients.py: SCENARIO ENDPOINT..., JSON lines out; it knows one endpoint, the first."""
+"""Drives the etcd3 package for etcd_clients.py: SCENARIO ENDPOINT..., JSON lines out; it knows one, the first."""
 
 import json
 import statistics
@@ -17,22 +17,32 @@ def tell(what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
+started: list[str] = []
+start = threading.Thread.start
+
+
+def counted(thread: threading.Thread) -> None:
+    started.append(thread.name)
+    start(thread)
+
+
 def watch(client: Any) -> None:
-    client.add_watch_prefix_callback("/w/", lambda _: tell("event"))
-    time.sleep(1)
+    """Tells its events; each line in is answered with the number of threads started so far."""
+    threading.Thread.start = counted  # type: ignore[method-assign]
+    client.add_watch_prefix_callback("/w/", lambda told: tell("error" if isinstance(told, Exception) else "event"))
     tell("ready")
-    threading.Event().wait()
+    for _ in sys.stdin:
+        tell(len(started))
 
 
 def get(client: Any) -> None:
-    client.get("/a")
-    tell("ready")
+    """Answers each line with the member that answered a read, or null."""
     for _ in sys.stdin:
         try:
             client.get("/a")
-            tell("ok")
-        except Exception as error:  # noqa: BLE001 - whatever it raises is an answer here
-            tell(repr(error))
+            tell(f"{host}:{port}")
+        except Exception:  # noqa: BLE001 - whatever it raises is no answer
+            tell(None)
 
 
 def speed(client: Any) -> None:

@@ -4,14 +4,15 @@ import asyncio
 import json
 import statistics
 import sys
+import threading
 import time
 
 from waypoint_core.errors import RegistryError
 from waypoint_core.etcd import EtcdRegistry, EtcdSettings
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.endpoints import Endpoints
-from waypoint_core.etcd.methods import LEASE_KEEP_ALIVE
-from waypoint_core.registry import Synced, Written
+from waypoint_core.etcd.methods import LEASE_KEEP_ALIVE, RANGE
+from waypoint_core.registry import Written
 
 PUTS = 1_000
 RENEWALS = 200
@@ -21,25 +22,41 @@ def tell(what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
+started: list[str] = []
+start = threading.Thread.start
+
+
+def counted(thread: threading.Thread) -> None:
+    started.append(thread.name)
+    start(thread)
+
+
 async def watch(settings: EtcdSettings) -> None:
-    async with EtcdRegistry.connect(settings) as registry, registry.watch("/w/") as events:
-        async for event in events:
-            if isinstance(event, Written):
-                tell("event")
-            elif isinstance(event, Synced):
-                tell("ready")
+    """Tells its events; each line in is answered with the number of threads started so far."""
+    threading.Thread.start = counted  # type: ignore[method-assign]
+    async with EtcdRegistry.connect(settings) as registry, asyncio.TaskGroup() as group:
+        group.create_task(count())
+        async with registry.watch("/w/") as events:
+            tell("ready")
+            async for event in events:
+                if isinstance(event, Written):
+                    tell("event")
+
+
+async def count() -> None:
+    while await asyncio.to_thread(sys.stdin.readline):
+        tell(len(started))
 
 
 async def get(settings: EtcdSettings) -> None:
-    async with EtcdRegistry.connect(settings) as registry:
-        await registry.get("/a")
-        tell("ready")
+    """Answers each line with the member that answered a read, or null."""
+    async with Endpoints.open(settings) as endpoints:
         while await asyncio.to_thread(sys.stdin.readline):
             try:
-                await registry.get("/a")
-                tell("ok")
-            except RegistryError as error:
-                tell(str(error))
+                await endpoints.call(RANGE, pb.RangeRequest(key=b"/a"), idempotent=True)
+                tell(endpoints.current.address)
+            except RegistryError:
+                tell(None)
 
 
 async def speed(settings: EtcdSettings) -> None:

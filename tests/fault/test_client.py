@@ -69,7 +69,7 @@ async def test_client_is_frozen(fleet: Fleet, manner: str) -> None:
     async with undisturbed(fleet):
         with held(fleet, manner) as frozen:
             frozen.client.send_signal(signal.SIGSTOP)
-            await frozen.gone(CLIENT_TIMEOUT)
+            await frozen.gone(CLIENT_TIMEOUT + AT_ONCE)
 
 
 @pytest.mark.parametrize("manner", ["ponging", "silent"])
@@ -86,6 +86,6 @@ async def test_cable_is_unplugged(fleet: Fleet, manner: str) -> None:
     with held(fleet, manner) as lost:
         fleet.host.unplug()
         try:
-            await lost.gone(CLIENT_TIMEOUT)
+            await lost.gone(CLIENT_TIMEOUT + AT_ONCE)
         finally:
             fleet.host.plug()

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -19,27 +20,44 @@ async def test_etcd_is_away(fleet: Fleet, site: str) -> None:
     async with undisturbed(fleet) as instance:
         await fleet.whole(sessions=1)
         daemons = {unit: fleet.main_pid(unit) for unit in ("waypoint-agent", "waypoint-proxy")}
-        fleet.host.run("systemctl", "stop", "etcd")
-        back = time.monotonic() + OUTAGE
-        used = set()
-        async with AsyncExitStack() as live:
-            for _ in range(RESERVE):  # served from the reserve, without etcd
-                client = await live.enter_async_context(session(fleet.ws))
-                assert await client.text(await client.page(f"{site}/form.html"))
-                used.add(fleet.instance_of(await client.pid()))
-            with pytest.raises(InvalidStatus) as refused:  # and no more than that
-                await live.enter_async_context(session(fleet.ws))
-            assert refused.value.response.status_code == 503
-            assert int(refused.value.response.headers["Retry-After"]) > 0
-            assert b"etcd" in refused.value.response.body
-        assert len(used) == RESERVE
-        # What was used is replaced all the same.
-        await eventually(lambda: len(fleet.browsers()) == SLOTS and not used & fleet.browsers().keys(), within=15)
-        browsers = fleet.browsers()
-        await asyncio.sleep(back - time.monotonic())
-        assert fleet.browsers() == browsers
-        fleet.host.run("systemctl", "start", "etcd")
+        async with without_etcd(fleet):
+            used = await use_up_the_reserve(fleet, site)
+            await eventually(lambda: fleet.browsers().keys().isdisjoint(used), within=15)
+            await eventually(lambda: len(fleet.browsers()) == SLOTS, within=15)  # replaced all the same
+            browsers = fleet.browsers()
         await fleet.whole(sessions=1)
         assert fleet.browsers() == browsers
         assert instance in browsers
         assert daemons == {unit: fleet.main_pid(unit) for unit in daemons}
+
+
+@asynccontextmanager
+async def without_etcd(fleet: Fleet) -> AsyncIterator[None]:
+    """etcd is away for as long as the block takes, and for OUTAGE seconds at least."""
+    fleet.host.run("systemctl", "stop", "etcd")
+    try:
+        back = time.monotonic() + OUTAGE
+        yield
+        await asyncio.sleep(back - time.monotonic())
+    finally:
+        fleet.host.run("systemctl", "start", "etcd")
+
+
+async def use_up_the_reserve(fleet: Fleet, site: str) -> set[str]:
+    """As many sessions as are in reserve work; one more is told why it has to wait. The instances that were used."""
+    used = set()
+    async with AsyncExitStack() as live:
+        for _ in range(RESERVE):
+            client = await live.enter_async_context(session(fleet.ws))
+            page = await client.page(f"{site}/form.html")
+            assert await client.evaluate(page, "document.title") == "Form"
+            used.add(fleet.instance_of(await client.pid()))
+        with pytest.raises(InvalidStatus) as refused:
+            await live.enter_async_context(session(fleet.ws))
+    assert len(used) == RESERVE
+    response = refused.value.response
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert "unreachable" in response.reason_phrase
+    assert response.body.decode().startswith(response.reason_phrase)
+    return used

@@ -67,7 +67,7 @@ class Fleet:
             browser_id(self.host.name, slot, match[1]): pid
             for pid, slot in self.processes().items()
             if slot is not None
-            and "--type=" not in _read(pid, "cmdline")
+            and f"\nPPid:\t{self.host.pid1}\n" in _read(pid, "status")
             and (match := re.search(r"(?:^|\0)INVOCATION_ID=(\w+)", _read(pid, "environ")))
         }
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
 from system.cdp import session
-from system.fleet import HANDSHAKE_TIMEOUT, KEYS, Fleet, eventually
+from system.fleet import KEYS, Fleet, eventually
 from system.undisturbed import undisturbed
 
 RANDOM_STRINGS = 10_000
@@ -29,6 +28,7 @@ MALFORMED = {
     "oversized header": b"GET /json/version HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n",
     "endless head": b"GET /json/version HTTP/1.1\r\nHost: a\r\n" + b"X-Many: x\r\n" * 10_000,
 }
+DAEMONS = ("waypoint-agent", "waypoint-proxy")
 BROKEN_VALUES = [
     "",
     "{",
@@ -39,16 +39,10 @@ BROKEN_VALUES = [
 ]
 
 
-@pytest.fixture
-async def fleet(fleet: Fleet) -> AsyncIterator[Fleet]:
-    """With a session that must not notice anything."""
-    async with undisturbed(fleet):
-        yield fleet
-
-
-async def send(fleet: Fleet, data: bytes, *, finish: bool = False) -> bytes:
-    """All that the proxy answers until it closes the connection."""
+async def send(fleet: Fleet, data: bytes, *, finish: bool = False) -> tuple[str, bytes]:
+    """Who the proxy takes us for, and all that it answers until it closes the connection."""
     reader, writer = await asyncio.open_connection(fleet.host.address, 9222)
+    host, port = writer.get_extra_info("sockname")
     answer = b""
     try:
         writer.write(data)
@@ -60,71 +54,84 @@ async def send(fleet: Fleet, data: bytes, *, finish: bool = False) -> bytes:
         pass  # a refusal need not wait until everything was sent
     finally:
         writer.close()
-    return answer
+    return f"{host}:{port}", answer
+
+
+def lines_about(fleet: Fleet, client: str) -> list[str]:
+    return [line for line in fleet.log("waypoint-proxy") if f"{client}:" in line]
 
 
 @pytest.mark.parametrize("name", MALFORMED)
 async def test_malformed_request(fleet: Fleet, name: str) -> None:
-    async with fleet.says("waypoint-proxy", 1):
-        answer = await send(fleet, MALFORMED[name])
+    async with undisturbed(fleet):
+        client, answer = await send(fleet, MALFORMED[name])
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 4")
     assert b"content-type: text/plain" in head.lower()
     assert body.strip()
+    (line,) = lines_about(fleet, client)
+    assert body.decode().strip() in line
 
 
 async def test_slow_heads(fleet: Fleet) -> None:
-    slow = 100
-    async with fleet.says("waypoint-proxy", slow), asyncio.TaskGroup() as group:
-        for _ in range(slow):
-            group.create_task(send(fleet, b"GET / HTTP/1.1\r\nHost:"))
-        async with asyncio.timeout(HANDSHAKE_TIMEOUT), session(fleet.ws) as client:
+    async with undisturbed(fleet), asyncio.TaskGroup() as group:
+        slow = [group.create_task(send(fleet, b"GET / HTTP/1.1\r\nHost:")) for _ in range(100)]
+        async with session(fleet.ws) as client:
             assert await client.evaluate(await client.page(), "6 * 7") == 42
+        assert not any(task.done() for task in slow)
+    for task in slow:
+        client, answer = task.result()
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert len(lines_about(fleet, client)) == 1
 
 
 async def test_binary_frame(fleet: Fleet) -> None:
-    async with fleet.says("waypoint-proxy", 1), session(fleet.ws) as client:
+    async with undisturbed(fleet), session(fleet.ws) as client:
+        instance = fleet.instance_of(await client.pid())
         await client.send_binary(b"\x00\x01\x02")
-        code, _ = await client.closed()
-    assert code != 1000
+        code, reason = await client.closed()
+    assert code == 1011
+    assert reason
+    await eventually(lambda: instance not in fleet.browsers(), within=5)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 async def test_random_bytes(fleet: Fleet) -> None:
     chance = random.Random(9222)
     strings = iter([chance.randbytes(chance.randrange(1, 1500)) for _ in range(RANDOM_STRINGS)])
+    before = len(lines_about(fleet, fleet.host.gateway))
 
     async def client() -> None:
         for string in strings:
             await send(fleet, string, finish=True)
 
     process = fleet.main_pid("waypoint-proxy")
-    async with asyncio.TaskGroup() as group:
+    async with undisturbed(fleet), asyncio.TaskGroup() as group:
         for _ in range(16):
             group.create_task(client())
     assert fleet.main_pid("waypoint-proxy") == process
+    assert len(lines_about(fleet, fleet.host.gateway)) - before == RANDOM_STRINGS
 
 
 @pytest.mark.parametrize("value", BROKEN_VALUES)
 @pytest.mark.parametrize("kind", ["alive", "summary", "instance", "claim", "proxy", "desired host", "desired instance"])
 async def test_broken_value(fleet: Fleet, kind: str, value: str) -> None:
     key = keys_of_each_kind(fleet)[kind]
-    own = kind in {"desired host", "desired instance"}
-    daemons = {unit: fleet.main_pid(unit) for unit in ("waypoint-agent", "waypoint-proxy")}
-    before = {unit: len(fleet.log(unit)) for unit in daemons}
-    fleet.host.run("sh", "-c", f"printf '{value}' | etcdctl put {key}")
+    known = len(lines_naming(fleet, key))
+    daemons = {unit: fleet.main_pid(unit) for unit in DAEMONS}
+    async with undisturbed(fleet):
+        fleet.host.run("sh", "-c", f"printf '{value}' | etcdctl put {key}")
+        await eventually(lambda: len(lines_naming(fleet, key)) > known or "nobody names it", within=10)
+        if kind.startswith("desired"):
+            fleet.etcdctl("del", key)
+        await fleet.whole(sessions=1)
+    assert daemons == {unit: fleet.main_pid(unit) for unit in DAEMONS}
+    said = lines_naming(fleet, key)[known:]
+    assert len(said) == len({line.partition(":")[0] for line in said}), "more than one line of one logger"
 
-    def named() -> object:
-        lines = {unit: [line for line in fleet.log(unit)[before[unit] :] if key in line] for unit in daemons}
-        return any(lines.values()) or f"nobody names {key}"
 
-    await eventually(named, within=10)
-    for unit in daemons:
-        assert len([line for line in fleet.log(unit)[before[unit] :] if key in line]) <= 1
-    if own:
-        fleet.etcdctl("del", key)
-    await fleet.whole()
-    assert daemons == {unit: fleet.main_pid(unit) for unit in daemons}
+def lines_naming(fleet: Fleet, key: str) -> list[str]:
+    return [line for unit in DAEMONS for line in fleet.log(unit) if key in line]
 
 
 def keys_of_each_kind(fleet: Fleet) -> dict[str, str]:

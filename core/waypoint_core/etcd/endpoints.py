@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 import grpc.aio
 
-from waypoint_core.errors import RegistryError, RegistryUnavailable
+from waypoint_core.errors import ConfigError, RegistryError, RegistryRefused, RegistryUnavailable
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.channel import Endpoint, credentials, read_file
 from waypoint_core.etcd.faults import AuthDisabled, Fault, Repeat, judge
@@ -48,8 +48,9 @@ class Endpoints:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, settings: EtcdSettings) -> AsyncIterator[Endpoints]:
-        """Channels to all members; nothing is sent yet. ConfigError when a certificate cannot be read."""
+        """Channels to all members; nothing is sent yet. ConfigError when a file cannot be read."""
         targets = settings.targets()
+        read_file(settings.password_file, "the password for etcd")
         certificates = credentials(settings) if any(target.tls for target in targets) else None
         members = [Endpoint(target, certificates) for target in targets]
         try:
@@ -126,8 +127,7 @@ class Endpoints:
 
     async def _sign_in(self, username: str, deadline: float) -> str:
         """A fresh token; the empty one where the cluster asks for none."""
-        password = (read_file(self.settings.password_file, "the password for etcd") or b"").decode().rstrip("\r\n")
-        request = pb.AuthenticateRequest(name=username, password=password)
+        request = pb.AuthenticateRequest(name=username, password=_password(self.settings))
         try:
             return (await self._call(AUTHENTICATE, request, True, deadline)).token
         except AuthDisabled:
@@ -186,10 +186,20 @@ def _fault(error: BaseException) -> Fault:
         return judge(error.code(), error.details() or "")
     if isinstance(error, TimeoutError):
         return Fault(Repeat.IF_IDEMPOTENT, RegistryUnavailable, "silent for too long")
-    # grpc.aio raises the server's CANCELLED as CancelledError too, which would end our task without a trace.
+    # Whoever waits on a call gets CancelledError when anyone has cancelled that call, such as a send that ran out of
+    # time beside a receive. Only a task that was cancelled itself may end by it: a task group would not even notice.
     if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
         raise error
     return Fault(Repeat.IF_IDEMPOTENT, RegistryUnavailable, "the stream was ended")
+
+
+def _password(settings: EtcdSettings) -> str:
+    """The password as it stands now; it may have been changed since the last time."""
+    try:
+        read = read_file(settings.password_file, "the password for etcd") or b""
+    except ConfigError as error:
+        raise RegistryRefused(str(error)) from error
+    return read.decode(errors="replace").rstrip("\r\n")
 
 
 def _error(method: Method[Any, Any], member: Endpoint, fault: Fault) -> RegistryError:

@@ -9,9 +9,11 @@ import grpc.aio
 import pytest
 
 from functional.etcd.following import changes, kinds, take, until
-from waypoint_core.errors import RegistryRefused, RegistryUnavailable
+from waypoint_core.errors import ConfigError, RegistryRefused, RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry, EtcdSettings
 from waypoint_core.etcd import rpc_pb2 as pb
+from waypoint_core.etcd.endpoints import Endpoints
+from waypoint_core.etcd.methods import WATCH
 from waypoint_core.registry import Absent, Get, Put, Stale, Synced
 
 HEADER = pb.ResponseHeader(cluster_id=1, revision=9)
@@ -171,6 +173,24 @@ async def test_a_stale_token_is_replaced_and_the_write_repeated(
     assert tokens == ["one", "two", "three"]
 
 
+async def test_a_password_file_that_goes_away_is_named(
+    script: Script, settings: EtcdSettings, password: dict[str, Any]
+) -> None:
+    script.answers["LeaseGrant"] = [pb.LeaseGrantResponse(TTL=1)]
+    mine = EtcdSettings(endpoints=settings.endpoints, call_timeout=2.0, **password)
+    async with EtcdRegistry.connect(mine) as registry:
+        password["password_file"].unlink()
+        with pytest.raises(RegistryRefused, match=r"cannot read the password for etcd: .*No such file"):
+            await registry.lease(1)
+    with pytest.raises(ConfigError, match=r"cannot read the password for etcd: .*No such file"):
+        await connect(mine)
+
+
+async def connect(settings: EtcdSettings) -> None:
+    async with EtcdRegistry.connect(settings):
+        pass
+
+
 async def test_without_a_password_a_demand_for_one_is_refused_at_once(script: Script, registry: EtcdRegistry) -> None:
     script.answers["Put"] = [(grpc.StatusCode.UNAUTHENTICATED, "etcdserver: invalid auth token")]
     with pytest.raises(RegistryRefused, match=r"^cannot do Put .*invalid auth token"):
@@ -207,8 +227,25 @@ def streams(script: Script) -> list[Stream]:
     return script.watches
 
 
+async def test_a_send_that_runs_out_of_time_ends_the_receive_beside_it(
+    settings: EtcdSettings, streams: list[Stream]
+) -> None:
+    """grpc.aio cancels the call, and tells the receiver as if its own task had been cancelled."""
+    streams += [deaf]
+    deadlines = EtcdSettings(endpoints=settings.endpoints, attempt_timeout=0.5)
+    async with Endpoints.open(deadlines) as endpoints, endpoints.stream(WATCH) as stream:
+        request = pb.WatchRequest(create_request=pb.WatchCreateRequest(key=bytes(20_000_000)))
+        sent, received = await asyncio.gather(stream.send(request), stream.receive(10), return_exceptions=True)
+    assert isinstance(sent, RegistryUnavailable)
+    assert isinstance(received, RegistryUnavailable)
+
+
+async def deaf(_: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[pb.WatchResponse]:
+    await asyncio.Event().wait()
+    yield pb.WatchResponse()
+
+
 async def test_streams_that_end_in_any_way_are_resumed(registry: EtcdRegistry, streams: list[Stream]) -> None:
-    """The first ends with CANCELLED, which grpc.aio hands out as if our own task had been cancelled."""
     half = pb.WatchResponse(header=HEADER, events=[put("a", 10)], fragment=True)
     streams += [
         saying(),

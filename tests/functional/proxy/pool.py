@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
@@ -53,14 +53,13 @@ class Life:
 
 
 class Pool:
-    """Keeps `slots` browsers running; a released one is killed and replaced (unless respawn is False)."""
+    """Keeps `slots` browsers running; a released one is killed and replaced."""
 
     def __init__(self, registry: Registry, keys: Keys, socket_path: Path, slots: int) -> None:
         self.registry = registry
         self.keys = keys
         self.socket_path = socket_path
         self.slots = slots
-        self.respawn = True
         self.silent = False
         self.lives: dict[str, Life] = {}
         self.past: list[Life] = []
@@ -83,17 +82,25 @@ class Pool:
     async def listen(self) -> None:
         self._server = await asyncio.start_unix_server(self._converse, self.socket_path)
 
-    async def hang_up(self) -> None:
-        """As if the agent had died: its socket is gone, its browsers live on."""
-        assert self._server
-        self._server.close()
+    def forget_holders(self) -> None:
+        """As if the agent had died: what was held is nobody's, and lives on."""
         for life in self.lives.values():
             life.holder = None
+
+    async def hang_up(self) -> None:
+        """The agent's socket and its connections are gone."""
+        assert self._server
+        self._server.close()
         for writer in list(self._writers):
             writer.close()
         self.socket_path.unlink(missing_ok=True)
         async with self.changed:
             await self.changed.wait_for(lambda: not self._writers)
+
+    async def wait_for(self, condition: Callable[[], object]) -> None:
+        """Wait until something that changes with the pool is so."""
+        async with asyncio.timeout(20), self.changed:
+            await self.changed.wait_for(condition)
 
     async def until(self, count: int, *, held: bool = False) -> list[Life]:
         """Wait for that many browsers, or for that many held ones."""
@@ -123,8 +130,6 @@ class Pool:
                     life.kill()
                     with contextlib.suppress(ProcessLookupError):
                         await life.process.wait()
-            while not self.respawn:
-                await asyncio.sleep(0.05)
 
     async def _start(self, slot: int, profile: str) -> Life:
         unprivileged = ()
@@ -137,21 +142,18 @@ class Pool:
             f"--user-data-dir={profile}/profile",
             *FLAGS,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
             env={"HOME": profile, "TMPDIR": profile},
         )
-        port_file = Path(profile, "profile", "DevToolsActivePort")
         try:
             async with asyncio.timeout(20):
-                while not port_file.exists() or len(lines := port_file.read_text().splitlines()) < 2:
-                    await asyncio.sleep(0.01)
+                endpoint = await _endpoint(process)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
             raise
-        port, path = lines
-        return Life(browser_id(HOST, slot, uuid4().hex), slot, process, f"ws://127.0.0.1:{port}{path}")
+        return Life(browser_id(HOST, slot, uuid4().hex), slot, process, endpoint)
 
     def record(self, life: Life) -> Instance:
         return Instance(InstanceType.CHROME_BROWSER, InstanceState.READY, life.slot, endpoints={"cdp": life.endpoint})
@@ -171,7 +173,7 @@ class Pool:
                 ended = Ended(life.instance, EndCause.CRASHED, f"killed by signal {-status} ({name})")
             else:
                 ended = Ended(life.instance, EndCause.EXITED, "exited by itself")
-            self._tell(life.holder, ended)
+            self.tell(life.holder, ended)
         life.gone.set()
         await self._notify()
         with contextlib.suppress(Exception):
@@ -204,25 +206,33 @@ class Pool:
         match message:
             case Hold(session=session):
                 if life is None or life.holder not in {None, writer}:
-                    self._tell(writer, Refused(message.instance, "unknown or held by another"))
+                    self.tell(writer, Refused(message.instance, "unknown or held by another"))
                     return
                 life.holder, life.session = writer, session
-                self._tell(writer, Held(message.instance))
+                self.tell(writer, Held(message.instance))
                 claimed = replace(self.record(life), state=InstanceState.CLAIMED)
                 with contextlib.suppress(Exception):
                     await self.registry.put(self.keys.instance(HOST, life.instance), encode(claimed))
-            case Release(reason=reason) if life and life.holder is writer:
+            case Release(reason=reason) if life and life.holder in {None, writer}:
                 life.released = reason
                 life.kill()
         await self._notify()
 
-    def _tell(self, writer: asyncio.StreamWriter, message: Message) -> None:
+    def tell(self, writer: asyncio.StreamWriter, message: Message) -> None:
         if not writer.is_closing():
             writer.write(encode_message(message))
 
     async def _notify(self) -> None:
         async with self.changed:
             self.changed.notify_all()
+
+
+async def _endpoint(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr
+    while line := (await process.stderr.readline()).decode():
+        if line.startswith("DevTools listening on "):
+            return line.split()[-1]
+    raise AssertionError("the browser did not start")
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ import pytest
 from functional.proxy.conftest import Site, Start
 
 READER = Path(__file__).with_name("reader.py")
-TIMEOUT = 2.0
+TIMEOUT = 3.0
 HISTORIES = [0, 30_000, 5_000_000]
 
 
@@ -59,7 +59,7 @@ async def test_client_that_only_reads_is_kept(start: Start, manner: str, history
     async with start(client_timeout=TIMEOUT) as site, reader(site, manner, history) as client:
         (life,) = site.pool.in_use()
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(3.5 * TIMEOUT):
+            async with asyncio.timeout(3 * TIMEOUT):
                 await life.gone.wait()
         assert client.returncode is None
 

@@ -23,8 +23,7 @@ async def test_playwright_connects_over_http_and_over_ws(start: Start) -> None:
             assert await page.title() == "here"
             assert await page.screenshot()
             await browser.close()
-        async with site.pool.changed:
-            await site.pool.changed.wait_for(lambda: len(site.pool.past) == 3)
+        await site.pool.wait_for(lambda: len(site.pool.past) == 3)
         assert len({life.instance for life in site.pool.past}) == 3
         assert {life.released for life in site.pool.past} == {"client left"}
 

@@ -1,0 +1,3 @@
+from functional.agent.fixtures import agent, host
+
+__all__ = ["agent", "host"]

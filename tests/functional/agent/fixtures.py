@@ -1,0 +1,136 @@
+"""A booted host whose only gateway is the test."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from waypoint_core.hold import Hold, Lines, Message, encode
+from waypoint_lab import Host
+
+SLOTS = 2
+KILLED_AT_ONCE = 0.5
+READY_AGAIN = 5.0
+
+
+class Gateway:
+    """A connection to the agent's hold socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._lines = Lines()
+        self._heard: list[Message] = []
+
+    async def ask(self, message: Message) -> Message | None:
+        """Say it and wait for the next message."""
+        self.say(message)
+        return await self.hears()
+
+    def say(self, message: Message) -> None:
+        self._writer.write(encode(message))
+
+    async def hears(self, seconds: float = 10) -> Message | None:
+        """The next message; None when the agent is gone."""
+        async with asyncio.timeout(seconds):
+            while not self._heard:
+                data = await self._reader.read(4096)
+                if not data:
+                    return None
+                self._heard = self._lines.feed(data)
+        return self._heard.pop(0)
+
+    def leave(self) -> None:
+        self._writer.close()
+
+
+class RunningAgent:
+    """The agent of a booted host, and what it manages."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    @asynccontextmanager
+    async def gateway(self) -> AsyncIterator[Gateway]:
+        # Below the host's own /run, which this machine's overlay does not show.
+        path = f"/proc/{self.host.pid1}/root/run/waypoint/hold.sock"
+        gateway = Gateway(*await asyncio.open_unix_connection(path))
+        try:
+            yield gateway
+        finally:
+            gateway.leave()
+
+    @asynccontextmanager
+    async def session(self, slot: int) -> AsyncIterator[tuple[Gateway, str]]:
+        """Holds the slot's browser."""
+        instance = self.instances()[slot]["id"]
+        async with self.gateway() as gateway:
+            await gateway.ask(Hold(instance, "s"))
+            yield gateway, instance
+
+    def instances(self) -> dict[int, dict[str, Any]]:
+        """The host's ready instances in etcd, by slot."""
+        prefix = f"/waypoint/v1/inst/{self.host.name}/"
+        lines = self.host.run("etcdctl", "get", "--prefix", prefix).stdout.splitlines()
+        found = [
+            {**json.loads(value), "id": key.removeprefix(prefix)}
+            for key, value in zip(lines[::2], lines[1::2], strict=True)
+        ]
+        return {it["slot"]: it for it in found if it["state"] == "ready"}
+
+    async def ready(self, slots: int = SLOTS) -> dict[int, dict[str, Any]]:
+        """The instances once so many slots are ready."""
+        await until(lambda: len(self.instances()) == slots, READY_AGAIN * 4)
+        return self.instances()
+
+    async def replaced(self, slot: int, instance: str) -> None:
+        """Wait until another instance is ready in the slot."""
+        await until(lambda: self.instances().get(slot, {}).get("id", instance) != instance, READY_AGAIN)
+
+    def main_pid(self, slot: int) -> int:
+        return int(self.show(slot, "MainPID"))
+
+    def pids(self, slot: int) -> list[int]:
+        """The processes in a slot's unit, by the host's pids."""
+        folder = self.show(slot, "ControlGroup")
+        return [
+            int(pid)
+            for pid in self.host.run("sh", "-c", f"cat /sys/fs/cgroup/*{folder}/cgroup.procs | sort -u").stdout.split()
+        ]
+
+    def show(self, slot: int, name: str) -> str:
+        return self.host.run("systemctl", "show", "-P", name, f"waypoint-browser@{slot}").stdout.strip()
+
+    def status(self, pid: int, name: str) -> str:
+        """A line of /proc/<pid>/status."""
+        found = re.search(rf"^{name}:\s*(.*)$", self.host.run("cat", f"/proc/{pid}/status").stdout, re.MULTILINE)
+        assert found
+        return found[1]
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    settings = {"agent.claim_timeout": 2.0, "agent.probe_interval": 1.0, "agent.probe_timeout": 1.0}
+    with Host.boot("agent-tests", slots=SLOTS, settings=settings) as running:
+        running.run("systemctl", "stop", "waypoint-proxy.socket", "waypoint-proxy.service")
+        yield running
+
+
+@pytest.fixture
+async def agent(host: Host) -> RunningAgent:
+    """With every slot ready and nothing claimed."""
+    host.run("etcdctl", "del", "--prefix", "/waypoint/v1/claims/")
+    running = RunningAgent(host)
+    await running.ready()
+    return running
+
+
+async def until(there: Callable[[], bool], seconds: float) -> None:
+    """Wait for something that a host tells nobody."""
+    async with asyncio.timeout(seconds):
+        while not there():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.01)

@@ -1,0 +1,110 @@
+"""The agent on a real systemd and a real etcd, with the test as the gateway."""
+
+import time
+
+from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, RunningAgent, until
+from waypoint_core.hold import EndCause, Ended, Held, Hold, Refused, Release
+
+
+def left(agent: RunningAgent, pids: list[int]) -> list[int]:
+    listed = agent.host.run("ls", "/proc").stdout.split()
+    return [pid for pid in pids if str(pid) in listed]
+
+
+async def none_left(agent: RunningAgent, pids: list[int], seconds: float) -> None:
+    await until(lambda: not left(agent, pids), seconds)
+
+
+async def test_a_released_browser_is_gone_at_once_and_replaced(agent: RunningAgent) -> None:
+    async with agent.session(0) as (gateway, instance):
+        pids = agent.pids(0)
+        gateway.say(Release(instance, "client left"))
+        await none_left(agent, pids, KILLED_AT_ONCE)
+        await agent.replaced(0, instance)
+        assert await gateway.ask(Hold(instance)) == Refused(instance, "unknown or ended")
+    assert (await agent.ready())[0]["generation"] > 1
+
+
+async def test_a_gateway_that_dies_leaves_no_browser_behind(agent: RunningAgent) -> None:
+    before = agent.instances()
+    async with agent.gateway() as gateway:
+        for it in before.values():
+            assert await gateway.ask(Hold(it["id"], "s")) == Held(it["id"])
+        pids = [pid for slot in before for pid in agent.pids(slot)]
+    await none_left(agent, pids, 1.0)
+    for slot, it in before.items():
+        await agent.replaced(slot, it["id"])
+
+
+async def test_a_killed_browser_is_named_and_ready_again(agent: RunningAgent) -> None:
+    async with agent.session(0) as (gateway, instance):
+        started = time.monotonic()
+        agent.host.run("kill", "-KILL", str(agent.main_pid(0)))
+        assert await gateway.hears() == Ended(instance, EndCause.CRASHED, "killed by signal 9 (SIGKILL)")
+        await agent.replaced(0, instance)
+    assert time.monotonic() - started < 3
+
+
+async def test_a_frozen_reserved_browser_is_found_and_replaced(agent: RunningAgent) -> None:
+    instance = agent.instances()[1]["id"]
+    async with agent.gateway() as gateway:
+        await gateway.ask(Hold(instance))
+        agent.host.run("kill", "-STOP", str(agent.main_pid(1)))
+        heard = await gateway.hears()
+    assert isinstance(heard, Ended)
+    assert heard.cause is EndCause.HUNG
+    await agent.replaced(1, instance)
+
+
+async def test_a_killed_agent_adopts_what_runs(agent: RunningAgent) -> None:
+    pid, generation = agent.main_pid(0), agent.instances()[0]["generation"]
+    async with agent.session(0) as (gateway, instance):
+        agent.host.run("systemctl", "kill", "--signal=KILL", "waypoint-agent")
+        assert await gateway.hears() is None
+    # systemd keeps the socket: nobody who comes now is refused, only kept waiting.
+    async with agent.gateway() as gateway:
+        assert await gateway.ask(Hold(instance, "s")) == Held(instance)
+        await agent.ready()
+        assert (agent.main_pid(0), agent.instances()[0]["generation"]) == (pid, generation)
+        gateway.say(Release(instance))
+        await agent.replaced(0, instance)
+
+
+async def test_an_outage_of_etcd_ends_nothing_and_delays_nothing(agent: RunningAgent) -> None:
+    other = agent.main_pid(1)
+    async with agent.session(0) as (gateway, instance):
+        agent.host.run("systemctl", "stop", "etcd")
+        try:
+            pid = agent.main_pid(0)
+            gateway.say(Release(instance))
+            await until(lambda: agent.main_pid(0) not in {0, pid}, READY_AGAIN)
+            assert agent.main_pid(1) == other
+        finally:
+            agent.host.run("systemctl", "start", "etcd")
+        await agent.replaced(0, instance)
+
+
+async def test_a_claim_that_nobody_holds_is_void(agent: RunningAgent) -> None:
+    instance = agent.instances()[0]["id"]
+    claim = f"/waypoint/v1/claims/{instance}"
+    agent.host.run("etcdctl", "put", claim, "broken")
+    await agent.replaced(0, instance)
+    assert agent.host.run("etcdctl", "get", claim).stdout == ""
+
+
+async def test_an_operator_ends_a_session(agent: RunningAgent) -> None:
+    async with agent.session(0) as (gateway, instance):
+        request = f"/waypoint/v1/desired/inst/{agent.host.name}/{instance}"
+        agent.host.run("etcdctl", "put", request, '{"reason": "by hand"}')
+        assert await gateway.hears() == Ended(instance, EndCause.KILL_REQUESTED, "by hand")
+        await agent.replaced(0, instance)
+
+
+async def test_the_bus_goes_away_and_comes_back(agent: RunningAgent) -> None:
+    """A new dbus-daemon knows nobody: the agent finds its way back, and no browser is lost over it."""
+    pid = agent.main_pid(1)
+    async with agent.session(0) as (gateway, instance):
+        agent.host.run("systemctl", "restart", "dbus.service")
+        gateway.say(Release(instance))
+        await agent.replaced(0, instance)
+    assert agent.main_pid(1) == pid

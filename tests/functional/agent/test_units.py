@@ -1,0 +1,125 @@
+"""The units as shipped, under a real systemd: what confines a browser, and what is left of it."""
+
+import asyncio
+import shlex
+
+import pytest
+
+from functional.agent.fixtures import RunningAgent
+from waypoint_core.hold import EndCause, Ended
+from waypoint_lab import Host, LabError
+
+TEMPORARY = "systemd-run --quiet --wait --pipe --collect --property=DynamicUser=yes"
+
+
+def as_agent(host: Host, command: str) -> str:
+    return host.run(
+        "setpriv", "--reuid=waypoint-agent", "--regid=waypoint", "--clear-groups", *shlex.split(command)
+    ).stdout
+
+
+def inside(agent: RunningAgent, slot: int, script: str) -> str:
+    """What a shell script prints that sees what the slot's browser sees and may do what it may."""
+    pid = agent.main_pid(slot)
+    uid = agent.status(pid, "Uid").split()[0]
+    enter = ["nsenter", f"--target={pid}", "--mount", f"--setuid={uid}", f"--setgid={uid}"]
+    return agent.host.run(*enter, "sh", "-c", script, check=False).stdout
+
+
+async def test_every_process_is_confined(agent: RunningAgent) -> None:
+    for pid in agent.pids(0):
+        assert agent.status(pid, "Seccomp") == "2"
+        assert agent.status(pid, "NoNewPrivs") == "1"
+    commands = {pid: agent.host.run("cat", f"/proc/{pid}/cmdline").stdout for pid in agent.pids(0)}
+    assert not any("--no-sandbox" in command for command in commands.values())
+    zygotes = [
+        pid for pid, command in commands.items() if "type=zygote" in command and "--no-zygote-sandbox" not in command
+    ]
+    namespaces = {agent.host.run("readlink", f"/proc/{pid}/ns/user").stdout for pid in (agent.main_pid(0), zygotes[0])}
+    assert len(namespaces) == 2, "Chromium's own sandbox is on"
+
+
+async def test_slots_are_strangers(agent: RunningAgent) -> None:
+    users = {agent.status(agent.main_pid(slot), "Uid").split()[0] for slot in (0, 1)}
+    assert len(users) == 2
+    assert all(61184 <= int(user) <= 65519 for user in users), "the firewall counts on it"
+    other = agent.main_pid(1)
+    assert inside(agent, 0, f"ls -d /proc/{agent.main_pid(0)} /proc/{other} 2>/dev/null").split() == [
+        f"/proc/{agent.main_pid(0)}"
+    ]
+
+
+async def test_what_it_may_write_is_small_and_its_own(agent: RunningAgent) -> None:
+    look = "for d in $(findmnt -rno TARGET | sort -u); do [ -w $d ] && echo $d; done"
+    assert set(inside(agent, 0, look).split()) <= {"/tmp", "/dev/shm", "/dev/mqueue"}
+    assert inside(agent, 0, "findmnt -rno FSTYPE,OPTIONS /tmp | tail -n 1").startswith("tmpfs rw,nosuid,nodev,noexec")
+    assert inside(agent, 0, "df -k --output=size /tmp | tail -n 1").strip() == str(1 << 20)
+    fill = "dd if=/dev/zero of=/tmp/x bs=1M count=1100 2>&1 | grep -c 'No space left'; rm /tmp/x"
+    assert inside(agent, 0, fill).strip() == "1"
+
+
+@pytest.mark.parametrize("path", ["/etc/waypoint/waypoint.toml", "/run/waypoint", "/run/dbus", "/root", "/home/x"])
+async def test_what_it_may_not_read(agent: RunningAgent, path: str) -> None:
+    agent.host.run("mkdir", "-p", "/home/x")
+    assert inside(agent, 0, f"ls {path} 2>/dev/null") == ""
+
+
+async def test_nothing_is_left_of_a_life(agent: RunningAgent) -> None:
+    pids, instance = agent.pids(0), agent.instances()[0]["id"]
+    agent.host.run("systemctl", "stop", "waypoint-browser@0")
+    assert not [pid for pid in pids if agent.host.run("test", "-e", f"/proc/{pid}", check=False).returncode == 0]
+    assert agent.host.run("systemctl", "--failed", "--no-legend").stdout == ""
+    await agent.replaced(0, instance)
+    assert inside(agent, 0, "ls /tmp").split() == ["profile"]
+
+
+async def test_the_agent_may_manage_browsers_and_nothing_else(agent: RunningAgent, host: Host) -> None:
+    instance = agent.instances()[1]["id"]
+    as_agent(host, "systemctl --no-ask-password restart waypoint-browser@1.service")
+    await agent.replaced(1, instance)
+    for forbidden in (
+        "stop waypoint-agent.service",
+        "stop waypoint-browsers.slice",
+        "start rescue.target",
+        "daemon-reload",
+    ):
+        with pytest.raises(LabError, match=r"[Aa]uthentication|denied"):
+            as_agent(host, f"systemctl --no-ask-password {forbidden}")
+    with pytest.raises(LabError, match=r"[Aa]uthentication|denied"):
+        as_agent(host, "systemctl --no-ask-password set-property --runtime waypoint-browser@1.service MemoryMax=1G")
+
+
+async def test_browsers_cannot_reach_the_hosts_own_services(host: Host) -> None:
+    curl = "curl --silent --max-time 5 --output /dev/null --write-out %{http_code}"
+    assert host.run(*shlex.split(f"{curl} http://127.0.0.1:2379/version")).stdout == "200"
+    for address in ("127.0.0.1", host.address):
+        refused = host.run(*shlex.split(f"{TEMPORARY} {curl} http://{address}:2379/version"), check=False)
+        assert refused.stdout == "000"
+    refused = host.run(*shlex.split(f"{TEMPORARY} {curl} http://127.0.0.1:20000/json/version"), check=False)
+    assert refused.stdout == "000"
+
+
+async def test_the_firewall_is_loaded_again_and_unloaded(host: Host) -> None:
+    host.run("systemctl", "reload", "waypoint-firewall")
+    host.run("nft", "list", "table", "inet", "waypoint")
+    host.run("systemctl", "stop", "waypoint-firewall")
+    with pytest.raises(LabError):
+        host.run("nft", "list", "table", "inet", "waypoint")
+    host.run("systemctl", "start", "waypoint-firewall")
+    host.run("nft", "list", "table", "inet", "waypoint")
+
+
+async def test_outgrowing_memory_ends_the_session_with_that_cause(agent: RunningAgent) -> None:
+    agent.host.run("systemctl", "set-property", "--runtime", "waypoint-browser@0.service", "MemoryMax=300M")
+    try:
+        async with agent.session(0) as (gateway, instance):
+            join = "echo $$ > $(find /sys/fs/cgroup -path '*memory*waypoint-browser@0.service/cgroup.procs')"
+            fill = f"exec nsenter --target={agent.main_pid(0)} --mount dd if=/dev/zero of=/tmp/x bs=1M count=600"
+            eating = await asyncio.create_subprocess_exec(
+                *agent.host.command("sh", "-c", f"{join}; {fill}"), stderr=asyncio.subprocess.DEVNULL
+            )
+            heard = await gateway.hears()
+            await eating.wait()
+        assert heard == Ended(instance, EndCause.OUT_OF_MEMORY, "used more memory than it may")
+    finally:
+        agent.host.run("systemctl", "revert", "waypoint-browser@0.service")

@@ -1,0 +1,139 @@
+"""Clients that wait for a browser, and what they are told when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from functional.proxy.conftest import Cdp, Site, Start
+from waypoint_core.hold import Hold
+
+
+async def waiting(site: Site, count: int) -> None:
+    async with asyncio.timeout(10):
+        while site.proxy.reserve.waiting != count:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.005)
+
+
+async def test_client_waits_until_a_browser_is_free(start: Start) -> None:
+    async with start(slots=1) as site:
+        async with site.connect() as first:
+            await Cdp(first).call("Browser.getVersion")
+            async with asyncio.TaskGroup() as group:
+                second = group.create_task(site.connect().__aenter__())
+                await waiting(site, 1)
+                await first.close()
+        async with second.result() as ws:
+            await Cdp(ws).call("Browser.getVersion")
+            assert len(site.pool.past) == 1
+
+
+async def test_none_free_in_time_is_a_503_that_says_why(start: Start) -> None:
+    async with start(slots=1, upgrade_timeout=0.2) as site:
+        await site.pool.until(1, held=True)
+        async with site.connect():
+            with pytest.raises(InvalidStatus) as refused:
+                await site.connect().__aenter__()
+        response = refused.value.response
+        reason = "cannot give a browser within 0.2 s: all browsers are in use"
+        assert (response.status_code, response.reason_phrase, response.body) == (503, reason, f"{reason}\n".encode())
+        assert response.headers["Retry-After"] == "5"
+        assert response.headers["Content-Type"].startswith("text/plain")
+        assert response.headers["x-playwright-debug-log"] == reason
+
+
+async def test_client_that_leaves_the_queue_costs_nothing(start: Start) -> None:
+    async with start(slots=1) as site:
+        async with site.connect() as first:
+            await Cdp(first).call("Browser.getVersion")
+            for _ in range(3):
+                _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+                writer.write(UPGRADE)
+                await waiting(site, 1)
+                writer.close()
+                await waiting(site, 0)
+        await site.pool.wait_for(lambda: len(site.pool.past) == 1)
+        async with site.connect() as ws:
+            await Cdp(ws).call("Browser.getVersion")
+        await site.pool.wait_for(lambda: len(site.pool.past) == 2)
+        used = {m.instance for m in site.pool.heard if isinstance(m, Hold) and m.session}
+        assert len(used) == 2
+
+
+async def test_version_spends_nothing_and_names_a_session(start: Start) -> None:
+    async with start(slots=1) as site:
+        await site.pool.until(1, held=True)
+        urls = set()
+        for _ in range(5):
+            status, headers, body = await site.get("/json/version/?token=a")
+            assert status == "HTTP/1.1 200 OK"
+            assert headers["content-type"] == "application/json; charset=UTF-8"
+            urls.add(json.loads(body)["webSocketDebuggerUrl"])
+        assert len(urls) == 5
+        assert not site.pool.past
+        assert not site.pool.in_use()
+        url = urls.pop()
+        path = url.removeprefix(site.ws)
+        assert path.endswith("?token=a")
+        async with site.connect(path) as ws:
+            await Cdp(ws).call("Browser.getVersion")
+            assert site.pool.life_of(path.removeprefix("/devtools/browser/").partition("?")[0])
+
+
+async def test_version_waits_for_a_free_browser(start: Start) -> None:
+    async with start(slots=1, version_timeout=0.2) as site, site.connect():
+        status, headers, _ = await site.get("/json/version")
+        assert status == "HTTP/1.1 503 cannot give a browser within 0.2 s: all browsers are in use"
+        assert headers["retry-after"] == "5"
+
+
+async def test_reserve_outlives_the_registry(start: Start) -> None:
+    async with start(slots=2, upgrade_timeout=0.3) as site:
+        await site.pool.until(2, held=True)
+        site.registry.available = False
+        for _ in range(2):
+            async with site.connect() as ws:
+                await Cdp(ws).call("Browser.getVersion")
+        with pytest.raises(InvalidStatus) as refused:
+            await site.connect().__aenter__()
+        assert "the registry is unreachable since" in refused.value.response.reason_phrase
+        site.registry.available = True
+
+
+async def test_agent_restart_disturbs_no_session(start: Start) -> None:
+    async with start(slots=2) as site:
+        await site.pool.until(2, held=True)
+        async with site.connect() as ws:
+            cdp = Cdp(ws)
+            await cdp.call("Browser.getVersion")
+            held = {life.instance for life in site.pool.lives.values()}
+            site.pool.forget_holders()
+            await site.pool.hang_up()
+            await cdp.call("Browser.getVersion")
+            site.pool.heard.clear()
+            await site.pool.listen()
+            await site.pool.until(2, held=True)
+            assert {m.instance for m in site.pool.heard if isinstance(m, Hold)} == held
+            assert len(site.pool.in_use()) == 1
+            await cdp.call("Browser.getVersion")
+        await site.pool.wait_for(lambda: len(site.pool.past) == 1)
+
+
+async def test_session_that_ends_while_the_agent_is_away_is_released_later(start: Start) -> None:
+    async with start(slots=1) as site:
+        async with site.connect() as ws:
+            await Cdp(ws).call("Browser.getVersion")
+            site.pool.forget_holders()
+            await site.pool.hang_up()
+        assert not site.pool.past
+        await site.pool.listen()
+        await site.pool.wait_for(lambda: site.pool.past)
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)

@@ -1,0 +1,267 @@
+"""The whole agent on a fake systemd, a fake registry and browsers that answer when they are told to."""
+
+import asyncio
+import dataclasses
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.agent.parts import A, Listener
+from waypoint_agent.daemon import Agent
+from waypoint_agent.fake import FakeManager
+from waypoint_agent.health import Answer
+from waypoint_agent.units import Active, UnitState
+from waypoint_core.errors import UnitError
+from waypoint_core.hold import EndCause
+from waypoint_core.keys import Keys
+from waypoint_core.memory import MemoryRegistry
+from waypoint_core.service import Supervisor
+from waypoint_core.settings import AgentSettings, HostSettings, Settings
+
+KEYS = Keys()
+HOST = KEYS.desired_host("h")
+
+
+class Running:
+    """An agent under test."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "slots").mkdir()
+        self.folder = folder
+        self.registry = MemoryRegistry()
+        self.systemd = FakeManager()
+        self.hung: set[int] = set()
+        self.settings = AgentSettings(
+            slots=2, probe_interval=0.05, probe_timeout=0.01, claim_timeout=0.05, backoff_max=0.01
+        )
+        self.asked = asyncio.Event()
+        self.agent: Agent
+
+    async def start(self, group: asyncio.TaskGroup) -> asyncio.Task[None]:
+        self.agent = Agent(
+            Settings(agent=self.settings, host=HostSettings(name="h", hold_socket=str(self.folder / "hold.sock"))),
+            self.registry,
+            self.systemd,
+            slots=self.folder / "slots",
+            state=self.folder,
+            probe=self.probe,
+        )
+        return group.create_task(self._run())
+
+    async def _run(self) -> None:
+        supervisor = Supervisor()
+        try:
+            await self.agent.run(supervisor, {})
+        finally:
+            supervisor.stopping()
+
+    async def probe(self, port: int, timeout: float) -> Answer:
+        slot = port - self.settings.browser_port
+        self.asked.set()
+        if slot in self.hung:
+            raise UnitError(f"cannot probe port {port}: no answer within {timeout:g} s")
+        return Answer(f"ws://127.0.0.1:{port}/devtools/browser/x", "Chrome/1")
+
+    async def until(self, there: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The host's instances in the registry, by id, once they are as described."""
+        async with asyncio.timeout(5), self.registry.watch(KEYS.prefix) as events:
+            async for _ in events:
+                listing = await self.registry.list(KEYS.host_instances("h"))
+                found = {entry.key.rpartition("/")[2]: json.loads(entry.value) for entry in listing.entries}
+                if there(found):
+                    return found
+        raise AssertionError
+
+    async def until_gone(self, key: str) -> None:
+        async with asyncio.timeout(5), self.registry.watch(key) as events:
+            async for _ in events:
+                if await self.registry.get(key) is None:
+                    return
+
+    async def ready(self, count: int = 2, without: str = "") -> list[str]:
+        """The ids of so many ready instances, none of which is the one named."""
+        found = await self.until(
+            lambda found: (
+                len(found) == count and without not in found and all(it["state"] == "ready" for it in found.values())
+            )
+        )
+        return sorted(found)
+
+
+@pytest.fixture(autouse=True)
+def above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The systemd above, which hears that the agent is ready."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        receiver.setblocking(False)
+        yield receiver
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> AsyncIterator[Running]:
+    running = Running(tmp_path)
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        yield running
+        task.cancel()
+
+
+async def test_it_fills_its_slots_and_says_so(there: Running, above: socket.socket) -> None:
+    found = await there.until(lambda found: len(found) == 2)
+    assert found[f"h_0_{1:032x}"] == {
+        "type": "chrome_browser",
+        "state": "ready",
+        "slot": 0,
+        "generation": 1,
+        "invocation": f"{1:032x}",
+        "endpoints": {"cdp": "ws://127.0.0.1:20000/devtools/browser/x"},
+    }
+    alive = await there.registry.get(KEYS.host_alive("h"))
+    assert alive
+    said = json.loads(alive.value)
+    assert (said["slots"], said["versions"]["browser"], said["versions"]["systemd"]) == (2, "Chrome/1", "fake")
+    assert above.recv(100) == b"READY=1\nSTATUS=2 slots"
+    assert 'WAYPOINT_DEVTOOLS_PORT="20001"' in (there.folder / "slots/1.env").read_text()
+
+
+async def test_what_is_released_is_replaced(there: Running) -> None:
+    [first, second] = await there.ready()
+    holder = Listener()
+    await there.registry.put(KEYS.claim(first), b"{}")
+    there.agent.pool.hold(first, "s", holder)
+    there.agent.pool.release(first, "client left", holder)
+    after = await there.ready(without=first)
+    assert second in after
+    assert await there.registry.get(KEYS.claim(first)) is None
+    assert holder.heard == []
+
+
+async def test_it_is_replaced_also_while_the_registry_is_away(there: Running) -> None:
+    [first, _] = await there.ready()
+    there.registry.available = False
+    holder = Listener()
+    there.agent.pool.hold(first, "s", holder)
+    there.agent.pool.drop(holder)
+    there.asked = asyncio.Event()
+    await there.asked.wait()
+    assert there.systemd.calls[-2:] == [("stop", 0), ("start", 0)]
+    there.registry.available = True
+    await there.ready(without=first)
+
+
+async def test_a_crashed_browser_is_replaced(there: Running) -> None:
+    [first, _] = await there.ready()
+    holder = Listener()
+    there.agent.pool.hold(first, "s", holder)
+    there.systemd.crash(0)
+    assert holder.heard == [(first, EndCause.CRASHED, "killed by signal 9 (SIGKILL)")]
+    await there.ready(without=first)
+
+
+async def test_a_hung_browser_is_replaced_and_its_holder_told(there: Running) -> None:
+    [first, _] = await there.ready()
+    holder = Listener()
+    there.agent.pool.hold(first, "", holder)
+    there.hung.add(0)
+    await there.until(lambda found: first not in found)
+    there.hung.clear()
+    await there.ready(without=first)
+    assert [cause for _, cause, _ in holder.heard] == [EndCause.HUNG]
+
+
+async def test_a_slot_that_fails_says_why_and_is_tried_again(there: Running) -> None:
+    [first, _] = await there.ready()
+    there.systemd.refuse.add("start")
+    there.systemd.crash(0)
+    found = await there.until(lambda found: any(it["state"] == "failed" for it in found.values()))
+    assert found[first] == {
+        "type": "chrome_browser",
+        "state": "failed",
+        "slot": 0,
+        "reason": "cannot start waypoint-browser@0.service: refused",
+    }
+    there.systemd.refuse.clear()
+    await there.ready(without=first)
+
+
+async def test_a_kill_request_is_carried_out_and_deleted(there: Running) -> None:
+    [first, _] = await there.ready()
+    await there.registry.put(KEYS.desired_instance("h", first), b'{"reason": "by hand"}')
+    await there.ready(without=first)
+    await there.until_gone(KEYS.desired_instance("h", first))
+
+
+async def test_a_claim_that_nobody_holds_is_void(there: Running) -> None:
+    [first, _] = await there.ready()
+    await there.registry.put(KEYS.claim(first), b"broken")
+    await there.ready(without=first)
+    assert await there.registry.get(KEYS.claim(first)) is None
+
+
+async def test_the_number_of_slots_is_changed(there: Running) -> None:
+    await there.ready(2)
+    await there.registry.put(HOST, b'{"slots": 5}')
+    await there.ready(5)
+    await there.registry.put(HOST, b'{"slots": 1}')
+    await there.ready(1)
+    for _ in range(5):
+        assert (await there.systemd.done.get())[0] == "start"
+    assert sorted([await there.systemd.done.get() for _ in range(4)]) == [("stop", slot) for slot in range(1, 5)]
+
+
+async def test_a_cordoned_host_offers_nothing_and_keeps_its_browsers(there: Running) -> None:
+    before = await there.ready()
+    await there.registry.put(HOST, b'{"cordon": true}')
+    await there.until(lambda found: not found)
+    await there.registry.delete(HOST)
+    assert await there.ready() == before
+
+
+async def test_new_flags_replace_idle_browsers_one_by_one(there: Running) -> None:
+    before = await there.ready()
+    await there.registry.put(HOST, b'{"browser_flags": ["--lang=de"]}')
+    await there.until(lambda found: len(found) == 2 and not {*found} & {*before})
+    assert "--lang=de" in (there.folder / "slots/0.env").read_text()
+
+
+@pytest.mark.parametrize("key", [HOST, KEYS.desired_instances("h") + "x", KEYS.desired_instances("h") + "a/b/c"])
+async def test_broken_values_disturb_nothing(key: str, there: Running) -> None:
+    before = await there.ready()
+    for value in (b"", b"\xff", b"{", b'{"slots": "many"}', b"[]"):
+        await there.registry.put(key, value)
+    assert await there.ready() == before
+
+
+async def test_a_new_agent_adopts_what_runs_and_leaves_its_session_alone(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A)])
+    running.settings = dataclasses.replace(running.settings, slots=1, claim_timeout=60)
+    session = f"h_0_{A}"
+    await running.registry.put(KEYS.claim(session), b"{}")
+    await running.registry.put(KEYS.instance("h", session), b'{"type": "chrome_browser", "state": "ready"}')
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        await running.until(lambda found: "endpoints" in found.get(session, {}))
+        holder = Listener()
+        assert running.agent.pool.hold(session, "s", holder) == ""
+        assert (running.systemd.calls, holder.heard) == ([], [])
+        assert await running.registry.get(KEYS.claim(session))
+        task.cancel()
+
+
+async def test_nothing_is_done_while_systemd_is_away(there: Running) -> None:
+    [first, _] = await there.ready()
+    there.systemd.lose()
+    done = len(there.systemd.calls)
+    holder = Listener()
+    there.agent.pool.hold(first, "s", holder)
+    there.agent.pool.drop(holder)
+    await there.until(lambda found: first not in found)
+    assert len(there.systemd.calls) == done
+    there.systemd.list()
+    await there.ready(without=first)

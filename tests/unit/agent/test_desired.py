@@ -1,0 +1,93 @@
+"""What others wrote for this host."""
+
+import logging
+
+import pytest
+
+from unit.agent.parts import Clock
+from waypoint_agent.desired import MAX_SLOTS, DesiredWatch
+from waypoint_core.keys import Keys
+from waypoint_core.memory import MemoryRegistry
+from waypoint_core.model import DesiredHost, KillRequest
+from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, Written
+
+KEYS = Keys()
+HOST = KEYS.desired_host("h")
+BROWSER = f"h_0_{'a' * 32}"
+
+
+def written(key: str, value: bytes) -> Written:
+    return Written(Entry(key, value, 1, 1))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watch(clock: Clock) -> DesiredWatch:
+    return DesiredWatch(MemoryRegistry(), KEYS, "h", clock, lambda: None)
+
+
+def test_the_host(watch: DesiredWatch) -> None:
+    assert watch.now.slots(4) == 4
+    watch.on_host(written(HOST, b'{"slots": 7, "cordon": true}'))
+    assert (watch.now.slots(4), watch.now.host.cordon) == (7, True)
+    watch.on_host(Removed(HOST, 2))
+    assert watch.now.host == DesiredHost()
+    watch.on_host(written(HOST, b'{"slots": 99999999}'))
+    assert watch.now.slots(4) == MAX_SLOTS
+
+
+def test_a_host_whose_name_starts_with_ours(watch: DesiredWatch) -> None:
+    watch.on_host(written(KEYS.desired_host("h2"), b'{"slots": 7}'))
+    watch.on_host(Removed(KEYS.desired_host("h2"), 2))
+    assert watch.now.host == DesiredHost()
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"\xff", b"[]", b'{"slots": -1}', b'{"cordon": 7}', b'{"browser_flags": ["rm -rf"]}']
+)
+def test_a_broken_host_stays_as_it_was_wanted_before(
+    broken: bytes, watch: DesiredWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch.on_host(written(HOST, b'{"slots": 7}'))
+    watch.on_host(written(HOST, broken))
+    assert watch.now.slots(4) == 7
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "\n" not in caplog.text.strip()
+
+
+def test_a_restored_registry_takes_nothing_back(watch: DesiredWatch) -> None:
+    watch.on_host(written(HOST, b'{"slots": 7}'))
+    for event in (Rewound("restored"), Removed(HOST, 1), Synced(1)):
+        watch.on_host(event)
+    assert watch.now.slots(4) == 7
+    watch.on_host(Removed(HOST, 2))
+    assert watch.now.slots(4) == 4
+
+
+def test_kill_requests(watch: DesiredWatch, caplog: pytest.LogCaptureFixture) -> None:
+    watch.on_kill(written(KEYS.desired_instance("h", "one"), b'{"reason": "by hand"}'))
+    watch.on_kill(written(KEYS.desired_instance("h", "two"), b'{"reason": ""}'))
+    assert watch.now.kills == {"one": KillRequest("by hand"), "two": None}
+    assert len(caplog.records) == 1
+    watch.on_kill(Removed(KEYS.desired_instance("h", "one"), 2))
+    assert watch.now.kills == {"two": None}
+
+
+def test_claims(watch: DesiredWatch, clock: Clock) -> None:
+    """Whatever its value, a claim counts, from when it was found or the registry came back."""
+    assert not watch.now.claims_known
+    watch.on_claim(written(KEYS.claim(BROWSER), b"\xffbroken"))
+    watch.on_claim(written(KEYS.claim("h_vm-7"), b"another program's"))
+    watch.on_claim(Synced(1))
+    assert (watch.now.claims, watch.now.claims_known) == ({BROWSER: 1000.0}, True)
+    clock.now = 2000.0
+    watch.on_claim(Stale("outage"))
+    assert (watch.now.claims, watch.now.claims_known) == ({BROWSER: 1000.0}, False)
+    watch.on_claim(Synced(2))
+    assert (watch.now.claims, watch.now.claims_known) == ({BROWSER: 2000.0}, True)
+    watch.on_claim(Removed(KEYS.claim(BROWSER), 3))
+    assert watch.now.claims == {}

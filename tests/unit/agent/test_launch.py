@@ -1,0 +1,54 @@
+"""What a slot's unit is told, and how lives are counted."""
+
+import logging
+import shlex
+from pathlib import Path
+
+import pytest
+
+from waypoint_agent.launch import Launches, check_flags, environment
+from waypoint_core.errors import ConfigError
+
+
+@pytest.fixture
+def launches(tmp_path: Path) -> Launches:
+    (tmp_path / "slots").mkdir()
+    return Launches(tmp_path / "slots", tmp_path)
+
+
+def test_environment() -> None:
+    content = environment("/opt/my chrome", 20003, ["--lang=de", '--user-agent=a "b" $c `d` \\e'])
+    assert content.splitlines()[:2] == ['WAYPOINT_CHROMIUM="/opt/my chrome"', 'WAYPOINT_DEVTOOLS_PORT="20003"']
+    flags = content.split("WAYPOINT_BROWSER_FLAGS=", 1)[1]
+    assert shlex.split(flags.replace("\\$", "$").replace("\\`", "`")) == ['--lang=de\n--user-agent=a "b" $c `d` \\e']
+
+
+@pytest.mark.parametrize("flag", ["lang=de", "-x", "--a\nWAYPOINT_CHROMIUM=/bin/sh", "--a\0", ""])
+def test_flags_that_are_none(flag: str) -> None:
+    with pytest.raises(ConfigError, match="cannot start browsers with"):
+        check_flags([flag])
+
+
+def test_slot_files(launches: Launches, tmp_path: Path) -> None:
+    assert launches.read(3) == ""
+    launches.write(3, "A=1\n")
+    assert launches.read(3) == "A=1\n"
+    assert (tmp_path / "slots/3.env").stat().st_mode & 0o777 == 0o644
+    assert [file.name for file in (tmp_path / "slots").iterdir()] == ["3.env"]
+
+
+def test_generations_outlive_the_agent(launches: Launches, tmp_path: Path) -> None:
+    assert [launches.generation(0, "a"), launches.generation(0, "a"), launches.generation(0, "b")] == [1, 1, 2]
+    assert launches.generation(1, "c") == 1
+    again = Launches(tmp_path / "slots", tmp_path)
+    assert [again.generation(0, "b"), again.generation(0, "d")] == [2, 3]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"0": 5}', b'{"0": ["x", "y"]}', b"\xff"])
+def test_a_broken_state_file_is_reported_and_started_anew(
+    content: bytes, launches: Launches, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "generations.json").write_bytes(content)
+    again = Launches(tmp_path / "slots", tmp_path)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert again.generation(0, "a") == 1

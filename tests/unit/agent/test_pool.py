@@ -1,0 +1,159 @@
+"""Slots take in what happens to them; see docs/states.md."""
+
+from pathlib import Path
+
+import pytest
+
+from unit.agent.parts import A, B, Listener, PoolTest
+from waypoint_agent.manager import Listed, Lost
+from waypoint_agent.slots import Doing
+from waypoint_agent.units import Active, Exit, Result, UnitState
+from waypoint_core.hold import EndCause
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> PoolTest:
+    return PoolTest(tmp_path)
+
+
+def test_a_life_from_start_to_ready(there: PoolTest) -> None:
+    # systemd names the new invocation before it starts.
+    assert there.unit(Active.INACTIVE).life is None
+    life = there.unit(Active.ACTIVATING).life
+    assert life
+    assert (life.id, life.generation, life.running, life.ready) == (f"h_0_{A}", 1, False, False)
+    life = there.unit(Active.ACTIVE).life
+    assert life
+    assert (life.running, life.ready) == (True, False)
+    there.pool.answered(life.id, "ws://127.0.0.1:20000/devtools/browser/x", "Chrome/1")
+    life = there.pool.slot(0).life
+    assert life
+    assert (life.ready, life.endpoint) == (True, "ws://127.0.0.1:20000/devtools/browser/x")
+
+
+def test_a_crash_is_told_at_once_and_the_slot_restarts_at_once(there: PoolTest) -> None:
+    instance, holder = there.start(), Listener()
+    there.pool.hold(instance, "s", holder)
+    there.unit(Active.DEACTIVATING, exited=Exit.KILLED, status=11)
+    assert holder.heard == [(instance, EndCause.CRASHED, "killed by signal 11 (SIGSEGV)")]
+    slot = there.unit(Active.INACTIVE, exited=Exit.KILLED, status=11)
+    assert (slot.life, slot.retry_at) == (None, 0.0)
+    assert len(holder.heard) == 1, "and only once"
+
+
+def test_memory(there: PoolTest) -> None:
+    instance, holder = there.start(), Listener()
+    there.pool.hold(instance, "s", holder)
+    there.unit(Active.DEACTIVATING, exited=Exit.KILLED, status=9, result=Result.OOM_KILL)
+    assert holder.heard == [(instance, EndCause.OUT_OF_MEMORY, "used more memory than it may")]
+
+
+def test_a_restart_by_hand_is_an_end_and_a_new_life(there: PoolTest) -> None:
+    instance, holder = there.start(A), Listener()
+    there.pool.hold(instance, "s", holder)
+    there.unit(Active.DEACTIVATING)
+    life = there.unit(Active.ACTIVATING, B).life
+    assert life
+    assert (life.id, life.generation) == (f"h_0_{B}", 2)
+    assert [cause for _, cause, _ in holder.heard] == [EndCause.STOPPED]
+
+
+def test_a_slot_that_never_gets_ready_pauses_longer_each_time(there: PoolTest) -> None:
+    pauses = []
+    for turn in range(9):
+        invocation = f"{turn:032x}"
+        there.unit(Active.ACTIVATING, invocation)
+        slot = there.unit(Active.FAILED, invocation, Exit.EXITED, 1, Result.EXIT_CODE)
+        pauses.append(slot.retry_at - there.clock.now)
+    assert pauses == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert slot.failure == "crashed: exited with status 1"
+
+
+def test_one_crash_of_a_ready_browser_is_forgiven_but_not_one_after_another(there: PoolTest) -> None:
+    pauses = []
+    for turn in range(3):
+        there.start(f"{turn:032x}")
+        slot = there.die(f"{turn:032x}")
+        pauses.append(slot.retry_at - there.clock.now if slot.retry_at else 0)
+    assert pauses == [0, 0.25, 0.5]
+
+
+def test_a_browser_that_lived_or_had_a_session_is_no_failure_of_the_slot(there: PoolTest) -> None:
+    for turn in range(3):
+        there.pool.hold(there.start(f"{turn:032x}"), "s", Listener())
+        assert there.die(f"{turn:032x}").retry_at == 0
+    for turn in range(3, 6):
+        there.start(f"{turn:032x}")
+        there.clock.now += 11
+        assert there.die(f"{turn:032x}").retry_at == 0
+
+
+def test_a_start_that_failed_without_a_life_counts_once(there: PoolTest) -> None:
+    there.pool.start_failed(0, "cannot start: refused", failures_before=0)
+    assert there.pool.slot(0).failures == 1
+    there.pool.start_failed(0, "cannot start: job failed", failures_before=0)
+    assert there.pool.slot(0).failures == 1, "its life has been counted already"
+
+
+def test_holding(there: PoolTest) -> None:
+    instance, one, other = there.start(), Listener(), Listener()
+    assert there.pool.hold("h_0_x", "", one) == "unknown or ended"
+    assert there.pool.hold(instance, "", one) == ""
+    assert there.pool.hold(instance, "", other) == "held by another"
+    there.clock.now += 5
+    assert there.pool.hold(instance, "s", one) == ""
+    there.clock.now += 5
+    assert there.pool.hold(instance, "s", one) == ""
+    life = there.pool.slot(0).life
+    assert life
+    assert (life.session, life.session_since) == ("s", 1005.0), "said again it is the same session"
+
+
+def test_what_is_released_is_nobodys_and_its_holder_is_not_told(there: PoolTest) -> None:
+    instance, holder = there.start(), Listener()
+    there.pool.hold(instance, "s", holder)
+    there.pool.release(instance, "client left", holder)
+    life = there.pool.slot(0).life
+    assert life
+    assert life.end
+    assert (life.end.detail, holder.heard) == ("released: client left", [])
+    assert there.pool.hold(instance, "s", holder) == "unknown or ended"
+    there.die()
+    assert holder.heard == []
+
+
+def test_nobody_releases_what_another_holds(there: PoolTest) -> None:
+    instance, one, other = there.start(), Listener(), Listener()
+    there.pool.hold(instance, "s", one)
+    there.pool.release(instance, "", other)
+    there.pool.drop(other)
+    assert there.pool.current(instance)
+    there.pool.drop(one)
+    assert not there.pool.current(instance)
+
+
+def test_what_is_not_ready_cannot_be_held_unless_it_was_there_before_the_agent(there: PoolTest) -> None:
+    there.unit(Active.ACTIVE)
+    assert there.pool.hold(f"h_0_{A}", "", Listener()) == "not ready"
+    there.pool.observe(Listed((UnitState(1, Active.ACTIVE, B),), "252"))
+    assert there.pool.hold(f"h_1_{B}", "s", Listener()) == ""
+
+
+def test_what_happened_while_the_bus_was_away(there: PoolTest) -> None:
+    instance, holder = there.start(), Listener()
+    there.pool.hold(instance, "s", holder)
+    there.pool.observe(Lost("bus"))
+    assert there.pool.current(instance), "nothing is concluded from silence"
+    there.pool.observe(Listed((), "252"))
+    assert [heard[1] for heard in holder.heard] == [EndCause.STOPPED]
+    assert there.pool.slot(0).life is None
+
+
+def test_nothing_is_lost_over_an_outage_of_the_bus(there: PoolTest) -> None:
+    instance, holder = there.start(), Listener()
+    there.pool.hold(instance, "s", holder)
+    before = there.pool.slot(0)
+    there.pool.observe(Lost("bus"))
+    there.pool.observe(Listed((UnitState(0, Active.ACTIVE, A),), "252"))
+    assert there.pool.slot(0) == before
+    assert there.pool.slot(0).doing is Doing.NOTHING

@@ -1,0 +1,224 @@
+"""The reconciler's decisions, as tables: what is wanted, what is there, what is done about it."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from waypoint_agent.actions import Action, Await, Check, Forget, Offer, Reason, Start, Stop, Withdraw
+from waypoint_agent.reconcile import Observed, Wanted, reconcile
+from waypoint_agent.slots import Doing, End, Holder, Life, Slot
+from waypoint_core.hold import EndCause
+from waypoint_core.settings import AgentSettings
+
+NOW = 1000.0
+LIMITS = AgentSettings(
+    start_limit=2,
+    start_timeout=15,
+    probe_interval=10,
+    max_age=3600,
+    session_limit=600,
+    claim_timeout=10,
+)
+
+
+class Gateway:
+    def ended(self, instance: str, cause: EndCause, detail: str) -> None:
+        raise AssertionError("the reconciler talks to nobody")
+
+
+GATEWAY: Holder = Gateway()
+
+
+def name(slot: int) -> str:
+    return f"h_{slot}_{slot:032x}"
+
+
+def life(slot: int = 0, **changes: Any) -> Life:
+    """An idle, ready browser that has just answered."""
+    base = Life(
+        id=name(slot),
+        invocation=f"{slot:032x}",
+        generation=1,
+        since=NOW - 5,
+        launched=f"env {slot}",
+        running=True,
+        ready=True,
+        answered=NOW,
+    )
+    return dataclasses.replace(base, **changes)
+
+
+def slot(number: int = 0, **changes: Any) -> Slot:
+    """A slot with an idle browser; changes go to the slot where it has such a field, to the life otherwise."""
+    fields = {field.name for field in dataclasses.fields(Slot)}
+    own = {key: value for key, value in changes.items() if key in fields}
+    lived = {key: value for key, value in changes.items() if key not in fields}
+    return dataclasses.replace(Slot(number, life(number, **lived)), **own)
+
+
+def vacant(number: int = 0, **changes: Any) -> Slot:
+    return Slot(number, **changes)
+
+
+def decide(*slots: Slot, count: int | None = None, claims: dict[str, float] | None = None, **changes: Any) -> Any:
+    observing = {key: changes.pop(key) for key in ("connected", "claims_known") if key in changes}
+    wanted = Wanted(slots=len(slots) if count is None else count, environment=lambda number: f"env {number}", **changes)
+    return reconcile(LIMITS, wanted, Observed(slots, claims=claims or {}, **observing), NOW)
+
+
+def decided(*slots: Slot, **changes: Any) -> tuple[Action, ...]:
+    return decide(*slots, **changes).actions
+
+
+STOP = {"slot": 0, "id": name(0)}
+
+ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
+    ("a vacant slot is filled", vacant(), (Start(0),)),
+    ("not while it is being filled", vacant(doing=Doing.STARTING), ()),
+    ("not before its pause is over", vacant(failures=3, retry_at=NOW + 1), ()),
+    ("after its pause it is", vacant(failures=3, retry_at=NOW), (Start(0),)),
+    ("an idle browser is left alone", slot(), ()),
+    # Becoming ready.
+    ("a unit without its process is waited for", slot(ready=False, running=False), ()),
+    ("a running browser is asked whether it is ready", slot(ready=False), (Await(0, name(0)),)),
+    ("also while systemd still reports the start", slot(ready=False, doing=Doing.STARTING), (Await(0, name(0)),)),
+    ("but not twice", slot(ready=False, probing=True), ()),
+    (
+        "one that never becomes ready is the slot's failure",
+        slot(ready=False, probing=True, since=NOW - 15),
+        (Stop(**STOP, reason=Reason.START_TIMEOUT, cause=EndCause.HUNG, detail="not ready after 15 s", wanted=False),),
+    ),
+    (
+        "unless somebody holds it: it was ready before us",
+        slot(ready=False, since=NOW - 15, holder=GATEWAY, probing=True),
+        (),
+    ),
+    # Health.
+    ("a browser not heard of for long is asked", slot(answered=NOW - 11), (Check(0, name(0)),)),
+    ("also a reserved one", slot(answered=NOW - 11, holder=GATEWAY), (Check(0, name(0)),)),
+    (
+        "but never one in session: it may be busy",
+        slot(answered=NOW - 99, holder=GATEWAY, session="s", session_since=NOW),
+        (),
+    ),
+    ("and not twice", slot(answered=NOW - 11, probing=True), ()),
+    # Ends.
+    (
+        "an ended life is cleared away",
+        slot(end=End(EndCause.CRASHED, "killed by signal 9 (SIGKILL)", wanted=False)),
+        (
+            Stop(
+                **STOP, reason=Reason.ENDED, cause=EndCause.CRASHED, detail="killed by signal 9 (SIGKILL)", wanted=False
+            ),
+        ),
+    ),
+    ("not twice", slot(end=End(EndCause.STOPPED, ""), doing=Doing.STOPPING), ()),
+    ("nor right after systemd refused", slot(end=End(EndCause.STOPPED, ""), quiet_until=NOW + 1), ()),
+    (
+        "a session that lasts too long ends",
+        slot(holder=GATEWAY, session="s", session_since=NOW - 600),
+        (Stop(**STOP, reason=Reason.SESSION_LIMIT, cause=EndCause.SESSION_LIMIT, detail="sessions may last 600 s"),),
+    ),
+    ("a reserved browser has no session that could", slot(holder=GATEWAY, session_since=NOW - 600), ()),
+    # Renewal.
+    ("an old idle browser is renewed", slot(since=NOW - 3600), (Withdraw(0, name(0), Reason.AGE, then_stop=True),)),
+    ("not while it is held", slot(since=NOW - 3600, holder=GATEWAY), ()),
+    ("nor while that is under way", slot(since=NOW - 3600, doing=Doing.WITHDRAWING), ()),
+    (
+        "one started with other settings is renewed",
+        slot(launched="env of yesterday"),
+        (Withdraw(0, name(0), Reason.OUTDATED, then_stop=True),),
+    ),
+]
+
+
+@pytest.mark.parametrize(("there", "actions"), [case[1:] for case in ONE_SLOT], ids=[case[0] for case in ONE_SLOT])
+def test_one_slot(there: Slot, actions: tuple[Action, ...]) -> None:
+    assert decided(there) == actions
+
+
+def test_only_so_many_start_at_one_time() -> None:
+    assert decided(count=4) == (Start(0), Start(1))
+    assert decided(vacant(doing=Doing.STARTING), slot(1, ready=False, probing=True), vacant(2)) == ()
+    assert decided(vacant(doing=Doing.STARTING), vacant(1), vacant(2)) == (Start(1),)
+
+
+def test_only_one_is_renewed_at_a_time_and_only_from_a_full_pool() -> None:
+    old = {"since": NOW - 3600}
+    assert decided(slot(0, **old), slot(1, **old)) == (Withdraw(0, name(0), Reason.AGE, then_stop=True),)
+    assert decided(slot(0, **old), slot(1, ready=False, probing=True)) == ()
+    assert decided(slot(0, **old, doing=Doing.WITHDRAWING), slot(1, **old)) == ()
+
+
+CLAIMS: list[tuple[str, Slot, float, bool, tuple[Action, ...]]] = [
+    ("a claimed browser waits for its holder", slot(), NOW - 9, True, ()),
+    ("and is neither renewed", slot(since=NOW - 3600), NOW - 9, True, ()),
+    ("nor asked", slot(answered=NOW - 99), NOW - 9, True, ()),
+    (
+        "but not for ever",
+        slot(),
+        NOW - 10,
+        True,
+        (Stop(**STOP, reason=Reason.VOID_CLAIM, detail="claimed for 10 s and held by nobody"),),
+    ),
+    ("nobody is killed for want of knowledge", slot(), NOW - 99, False, ()),
+    ("what is held needs no claim and is not void", slot(holder=GATEWAY), NOW - 99, True, ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("there", "found", "known", "actions"), [case[1:] for case in CLAIMS], ids=[case[0] for case in CLAIMS]
+)
+def test_claims(there: Slot, found: float, known: bool, actions: tuple[Action, ...]) -> None:
+    assert decided(there, claims={name(0): found}, claims_known=known) == actions
+
+
+def test_claims_of_instances_that_are_gone_are_deleted() -> None:
+    assert decided(slot(), claims={name(7): NOW - 10}) == (Forget((name(7),)),)
+    assert decided(slot(), claims={name(7): NOW - 9}) == (), "the claimer may not know yet"
+    assert decided(slot(), claims={name(7): NOW - 99}, claims_known=False) == ()
+
+
+def test_kill_requests() -> None:
+    stop = Stop(**STOP, reason=Reason.KILL_REQUESTED, cause=EndCause.KILL_REQUESTED, detail="by hand")
+    assert decided(slot(), kills={name(0): "by hand"}) == (stop,)
+    assert decided(slot(holder=GATEWAY, session="s"), kills={name(0): "by hand"}) == (stop,), "also in session"
+    assert decided(slot(), kills={name(0): None}) == (), "a broken request is not carried out"
+    assert decided(slot(), kills={name(7): "x", name(8): None}) == (Forget((name(7), name(8))),)
+
+
+def test_fewer_slots() -> None:
+    """What nobody uses goes at once, the rest when its session is over; vacant slots stay vacant."""
+    used = slot(1, holder=GATEWAY, session="s", session_since=NOW)
+    assert decided(slot(0), used, vacant(2), slot(3), count=1) == (
+        Withdraw(3, name(3), Reason.SURPLUS, then_stop=True),
+    )
+
+
+def test_cordon() -> None:
+    """A cordoned host keeps its browsers and offers none."""
+    assert decided(slot(), cordon=True) == (Withdraw(0, name(0), Reason.CORDONED, then_stop=False),)
+    assert decided(slot(offered=False), cordon=True) == ()
+    assert decided(slot(holder=GATEWAY), cordon=True) == ()
+    assert decided(slot(offered=False)) == (Offer(0, name(0)),)
+
+
+def test_without_systemd_nothing_is_decided() -> None:
+    assert decide(vacant(), slot(1, end=End(EndCause.STOPPED, "")), connected=False) == reconcile(
+        LIMITS, Wanted(0, str), Observed(()), NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "moment"),
+    [
+        (vacant(retry_at=NOW + 0.25), NOW + 0.25),
+        (slot(answered=NOW - 3.5), NOW + 7),
+        (slot(holder=GATEWAY, session="s", session_since=NOW - 1), NOW + 599),
+        (slot(ready=False, probing=True, since=NOW - 5), NOW + 10),
+    ],
+    ids=["the pause of a failing slot", "the next check, on a whole second", "the session limit", "the start timeout"],
+)
+def test_it_says_when_to_ask_again(there: Slot, moment: float) -> None:
+    assert decide(there).again_at == moment

@@ -1,0 +1,109 @@
+"""Claims, also those whose answer is lost."""
+
+import pytest
+
+from waypoint_core.codec import decode, encode
+from waypoint_core.errors import RegistryUnavailable, SessionError
+from waypoint_core.keys import Keys
+from waypoint_core.memory import MemoryRegistry
+from waypoint_core.model import Claim, HostAlive, Instance, InstanceState, InstanceType
+from waypoint_core.registry import Condition, Operation, Outcome, Synced
+from waypoint_proxy.claim import Claimer
+from waypoint_proxy.route import Table
+
+KEYS = Keys()
+READY = Instance(InstanceType.CHROME_BROWSER, InstanceState.READY, 0, endpoints={"cdp": "ws://b/1"})
+
+
+class Agent:
+    """Gives everything, unless told to refuse."""
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+        self.refusing = False
+
+    async def hold(self, instance: str) -> None:
+        if self.refusing:
+            raise SessionError(f"cannot hold {instance}: no")
+        self.held.append(instance)
+
+
+class LosesAnswers(MemoryRegistry):
+    """Does what it is asked, or not, and never answers a transaction."""
+
+    acts = True
+
+    async def transact(
+        self, conditions: list[Condition], then: list[Operation], otherwise: list[Operation] = ()
+    ) -> Outcome:
+        if self.acts:
+            await super().transact(conditions, then, otherwise)
+        raise RegistryUnavailable("cannot reach etcd")
+
+
+async def populated(registry: MemoryRegistry, *names: str) -> Table:
+    await registry.put(KEYS.host_alive("here"), encode(HostAlive(epoch="1", boot_id="b", slots=4)))
+    for name in names:
+        await registry.put(KEYS.instance("here", name), encode(READY))
+    table = Table(KEYS, "here")
+    async with registry.watch(KEYS.prefix) as events:
+        async for event in events:
+            table.apply(event)
+            if isinstance(event, Synced):
+                break
+    return table
+
+
+async def test_claim_is_written_and_held() -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    browser = await claimer.claim()
+    assert browser
+    assert (browser.instance, browser.endpoint) == ("a", "ws://b/1")
+    entry = await registry.get(KEYS.claim("a"))
+    assert entry
+    assert decode(Claim, entry.value, entry.key).proxy == "p1"
+    assert agent.held == ["a"]
+    assert await claimer.claim() is None
+
+
+async def test_two_claimers_never_get_the_same() -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    table = await populated(registry, *(f"i{n}" for n in range(20)))
+    claimers = [Claimer(registry, KEYS, table, agent, f"p{n}") for n in range(2)]
+    got = [browser.instance for _ in range(60) for claimer in claimers if (browser := await claimer.claim())]
+    assert sorted(got) == sorted(f"i{n}" for n in range(20))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda registry: registry.put(KEYS.instance("here", "a"), encode(READY)),
+        lambda registry: registry.delete(KEYS.host_alive("here")),
+        lambda registry: registry.put(KEYS.claim("a"), encode(Claim(proxy="p2", request="theirs"))),
+        lambda registry: registry.put(KEYS.claim("a"), b"broken"),
+    ],
+)
+async def test_stale_view_claims_nothing(change: object) -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    await change(registry)
+    assert await claimer.claim() is None
+    assert agent.held == []
+
+
+@pytest.mark.parametrize(("acts", "held"), [(True, ["a"]), (False, [])])
+async def test_lost_answer_is_resolved_by_request_id(acts: bool, held: list[str]) -> None:
+    registry, agent = LosesAnswers(), Agent()
+    registry.acts = acts
+    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    assert bool(await claimer.claim()) is acts
+    assert agent.held == held
+
+
+async def test_browser_that_the_agent_refuses_is_not_given() -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    agent.refusing = True
+    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    assert await claimer.claim() is None
+    assert await registry.get(KEYS.claim("a")), "left to the agent, which recycles what nobody holds"
