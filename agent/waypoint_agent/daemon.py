@@ -19,7 +19,7 @@ from waypoint_agent.pool import Pool
 from waypoint_agent.publish import Publisher
 from waypoint_agent.systemd import SystemdManager
 from waypoint_core import config, service
-from waypoint_core.etcd import EtcdRegistry, EtcdSettings
+from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.keys import Keys, check_host_name
 from waypoint_core.log import configure
 from waypoint_core.registry import Registry
@@ -98,7 +98,7 @@ async def serve(settings: Settings) -> None:
     supervisor = service.Supervisor()
     state = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/waypoint-agent"))
     slots = Path(settings.host.hold_socket).parent / "slots"
-    async with EtcdRegistry.connect(EtcdSettings.of(settings.etcd)) as registry:
+    async with EtcdRegistry.connect(settings.etcd) as registry:
         try:
             agent = Agent(settings, registry, SystemdManager(), slots=slots, state=state)
             await agent.run(supervisor, passed)

@@ -151,7 +151,7 @@ class Executor:
             self._pool.offered(action.id, offered=False)
             withdrawn = await self._publisher.withdraw(action.id)
         except RegistryError as error:
-            log.info("slot %d: %s, but it cannot be withdrawn now: %s", action.slot, action.reason, error)
+            log.debug("slot %d: %s, but it cannot be withdrawn now: %s", action.slot, action.reason, error)
             withdrawn = False
         if not withdrawn:
             self._pool.offered(action.id, offered=True)

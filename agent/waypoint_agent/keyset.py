@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.metadata
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from waypoint_agent import summary
 from waypoint_agent.desired import Desired
 from waypoint_agent.pool import Pool
-from waypoint_agent.slots import Life, Slot
+from waypoint_agent.slots import Slot
 from waypoint_core import keys as core_keys
 from waypoint_core.codec import encode
 from waypoint_core.keys import Keys
@@ -35,6 +36,8 @@ class Keyset:
         self._desired = desired
         self._changed = changed
         self._epoch = uuid.uuid4().hex
+        self._boot_id = _BOOT_ID.read_text().strip()
+        self._version = _version()
         self._summary: HostSummary | None = None
 
     def wanted(self) -> dict[str, bytes | None]:
@@ -43,8 +46,8 @@ class Keyset:
         if self._summary:
             found[self._keys.host_summary(self._host)] = encode(self._summary)
         for slot in self._pool.slots():
-            for instance_id, instance in self._instances(slot):
-                found[self._keys.instance(self._host, instance_id)] = encode(instance) if instance else None
+            if instance := self._instance(slot):
+                found[self._keys.instance(self._host, instance[0])] = instance[1]
         return found
 
     async def keep_summary(self) -> None:
@@ -58,10 +61,10 @@ class Keyset:
 
     def _alive(self) -> HostAlive:
         host = self._desired.host
-        versions = {"agent": _version(), "browser": self._pool.browser, "systemd": self._pool.systemd}
+        versions = {"agent": self._version, "browser": self._pool.browser, "systemd": self._pool.systemd}
         return HostAlive(
             epoch=self._epoch,
-            boot_id=_boot_id(),
+            boot_id=self._boot_id,
             slots=self._slots(),
             versions={name: version for name, version in versions.items() if version},
             labels={**self._settings.host.labels, **host.labels},
@@ -70,31 +73,34 @@ class Keyset:
     def _slots(self) -> int:
         return self._desired.slots(self._settings.agent.slots)
 
-    def _instances(self, slot: Slot) -> Iterator[tuple[str, Instance | None]]:
+    def _instance(self, slot: Slot) -> tuple[str, bytes | None] | None:
         life = slot.life
         if life and not life.end:
-            yield life.id, _ready(slot, life) if life.ready and life.offered else None
-        elif not life and slot.retry_at and slot.number < self._slots():
+            shown = life.ready and life.offered
+            return life.id, _ready(slot.number, life.generation, life.invocation, life.endpoint) if shown else None
+        if not life and slot.retry_at and slot.number < self._slots():
             failed_id = slot.last_id or core_keys.browser_id(self._host, slot.number, _NO_INVOCATION)
-            yield (
-                failed_id,
-                Instance(InstanceType.CHROME_BROWSER, InstanceState.FAILED, slot=slot.number, reason=slot.failure),
-            )
+            return failed_id, _failed(slot)
+        return None
 
 
-def _ready(slot: Slot, life: Life) -> Instance:
-    return Instance(
-        InstanceType.CHROME_BROWSER,
-        InstanceState.READY,
-        slot=slot.number,
-        generation=life.generation,
-        invocation=life.invocation,
-        endpoints={"cdp": life.endpoint},
+@functools.lru_cache(maxsize=2048)
+def _ready(slot: int, generation: int, invocation: str, endpoint: str) -> bytes:
+    return encode(
+        Instance(
+            InstanceType.CHROME_BROWSER,
+            InstanceState.READY,
+            slot=slot,
+            generation=generation,
+            invocation=invocation,
+            endpoints={"cdp": endpoint},
+        )
     )
 
 
-def _boot_id() -> str:
-    return _BOOT_ID.read_text().strip()
+def _failed(slot: Slot) -> bytes:
+    failed = Instance(InstanceType.CHROME_BROWSER, InstanceState.FAILED, slot=slot.number, reason=slot.failure)
+    return encode(failed)
 
 
 def _version() -> str:

@@ -87,10 +87,16 @@ class Pool:
             life = self._begin(unit, adopted=adopted)
         if not life:
             return
-        if unit.active is Active.DEACTIVATING and not life.end:
-            self._ended_by_itself(life, unit)
+        if unit.active is Active.DEACTIVATING:
+            if not life.end:
+                self._ended_by_itself(life, unit)
+            self._leaving(unit.slot)
         elif unit.active is Active.ACTIVE and not life.running:
             self._live(unit.slot, replace(life, running=True))
+
+    def _leaving(self, number: int) -> None:
+        if life := self._slots[number].life:
+            self._live(number, replace(life, leaving=True))
 
     def _begin(self, unit: UnitState, *, adopted: bool) -> Life:
         life = Life(

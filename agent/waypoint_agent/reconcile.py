@@ -98,6 +98,8 @@ class _Deciding:
             return self._await(slot, life)
         if slot.doing is not Doing.NOTHING or not self._clock.past(slot.quiet_until):
             return None
+        if life.leaving:
+            return None
         if life.end:
             return Stop(slot.number, life.id, Reason.ENDED, life.end.cause, life.end.detail, life.end.wanted)
         return self._must_end(slot, life) or self._not_ready(slot, life) or self._may_end(slot, life)

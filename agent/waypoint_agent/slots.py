@@ -27,7 +27,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One browser from its unit's start to its end. launched is the environment it was started with."""
+    """One browser from its unit's start to its end.
+
+    launched is the environment it was started with; leaving means that systemd is already clearing it away.
+    """
 
     id: str
     invocation: str
@@ -46,6 +49,7 @@ class Life:
     session_since: float = 0.0
     had_session: bool = False
     end: End | None = None
+    leaving: bool = False
 
 
 class Doing(StrEnum):

@@ -8,7 +8,7 @@ import secrets
 import socket
 
 from waypoint_core import config, log, service
-from waypoint_core.etcd import EtcdRegistry, EtcdSettings
+from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.hold import Ended
 from waypoint_core.keys import Keys, check_host_name
 from waypoint_core.model import ProxyAlive
@@ -71,7 +71,7 @@ async def serve(settings: Settings) -> None:
     log.configure(settings.log.level)
     listeners = service.passed_sockets().get(_SOCKET_NAME) or [_bind(settings.proxy.listen)]
     supervisor = service.Supervisor()
-    async with EtcdRegistry.connect(EtcdSettings.of(settings.etcd)) as registry, asyncio.TaskGroup() as group:
+    async with EtcdRegistry.connect(settings.etcd) as registry, asyncio.TaskGroup() as group:
         group.create_task(Proxy(settings, registry).run(listeners), name="proxy")
         group.create_task(supervisor.feed_watchdog(), name="watchdog")
         where = ", ".join(map(_address, listeners))

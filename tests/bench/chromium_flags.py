@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -53,13 +54,19 @@ def without(*flags: str) -> str:
     return "".join(line for line in lines if line.split()[:1] not in [[flag] for flag in flags])
 
 
-GPU, NETWORK, ZYGOTE = "--in-process-gpu", "--enable-features=NetworkServiceInProcess2", "--no-unsandboxed-zygote"
+GPU = "--in-process-gpu"
+NETWORK = "--enable-features=NetworkServiceInProcess2"
+ZYGOTE = "--no-unsandboxed-zygote"
+ISOLATION = "--site-per-process"
+SPARE = "--disable-features=SpareRendererForSitePerProcess"
 CANDIDATES = (
     Candidate("Chromium's defaults", BARE),
     Candidate("the launcher"),
     Candidate(f"without {GPU}", without(GPU)),
     Candidate("without NetworkServiceInProcess2", without(NETWORK)),
     Candidate(f"without {ZYGOTE}", without(ZYGOTE)),
+    Candidate(f"without {SPARE}", without(SPARE)),
+    Candidate(f"without {ISOLATION} and {SPARE}", without(ISOLATION, SPARE)),
     Candidate(f"defaults and {GPU}", BARE, GPU),
     Candidate("defaults and NetworkServiceInProcess2", BARE, NETWORK),
     Candidate(f"defaults and {ZYGOTE}", BARE, ZYGOTE),
@@ -69,11 +76,6 @@ CANDIDATES = (
     Candidate("with --disable-dev-shm-usage", flags="--disable-dev-shm-usage"),
     Candidate("with the audio service inside", flags="--disable-features=AudioServiceOutOfProcess"),
     Candidate("with MALLOC_ARENA_MAX=1", variables={"MALLOC_ARENA_MAX": "1"}),
-    Candidate("with --site-per-process", flags="--site-per-process"),
-    Candidate(
-        "with --site-per-process, no spare",
-        flags="--site-per-process\n--disable-features=SpareRendererForSitePerProcess",
-    ),
     Candidate("with a first page, about:blank", flags="about:blank"),
     Candidate("with a warm-up (a page made and closed)", warm_up=True),
 )
@@ -85,10 +87,10 @@ def main(rounds: int, browsers: int, only: str) -> None:
     with sync_playwright() as playwright:
         for _ in range(rounds):
             for candidate in chosen:
-                for figure, value in again(lambda each=candidate: life(each, playwright)).items():
+                for figure, value in again(partial(life, candidate, playwright)).items():
                     seen[candidate.name][figure].append(value)
     for candidate in chosen:
-        seen[candidate.name]["memory"].append(again(lambda each=candidate: marginal_memory(each, browsers)))
+        seen[candidate.name]["memory"].append(again(partial(marginal_memory, candidate, browsers)))
     print(f"{'':42}" + "".join(f"{figure:>16}" for figure in FIGURES))
     reference = {figure: median(values) for figure, values in seen[chosen[0].name].items()}
     for name, figures in seen.items():

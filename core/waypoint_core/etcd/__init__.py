@@ -2,7 +2,7 @@
 
 From the outside in:
     client      EtcdRegistry, the composition root
-    settings    where the cluster is and who we are
+    targets     the endpoints that the settings name
     watch       follows a prefix over streams that break; all its decisions are in `follow`
     follow      the watch as a state machine without I/O
     lease       keeps a lease alive and tells when it is gone
@@ -17,6 +17,5 @@ From the outside in:
 """
 
 from waypoint_core.etcd.client import EtcdRegistry
-from waypoint_core.etcd.settings import EtcdSettings
 
-__all__ = ["EtcdRegistry", "EtcdSettings"]
+__all__ = ["EtcdRegistry"]

@@ -10,7 +10,8 @@ import grpc.aio
 
 from waypoint_core.errors import ConfigError
 from waypoint_core.etcd.methods import Method, Q, R
-from waypoint_core.etcd.settings import EtcdSettings, Target
+from waypoint_core.etcd.targets import Target
+from waypoint_core.settings import EtcdSettings
 
 # etcd hangs up on clients that ping more often than every 5 s; a dead connection is noticed by deadlines long before,
 # the pings make it be replaced. A subchannel pool of its own keeps other users of gRPC in the process out of it.
@@ -72,9 +73,9 @@ def credentials(settings: EtcdSettings) -> grpc.ChannelCredentials:
     )
 
 
-def read_file(path: Path | None, what: str) -> bytes | None:
-    """The file's bytes, None where no path is set. ConfigError when it cannot be read."""
+def read_file(path: str, what: str) -> bytes | None:
+    """The file's bytes, None where path is "". ConfigError when it cannot be read."""
     try:
-        return path.read_bytes() if path else None
+        return Path(path).read_bytes() if path else None
     except OSError as error:
         raise ConfigError(f"cannot read {what}: {error}") from error

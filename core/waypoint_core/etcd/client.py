@@ -16,10 +16,10 @@ from waypoint_core.etcd.endpoints import Endpoints
 from waypoint_core.etcd.lease import EtcdLease
 from waypoint_core.etcd.methods import DELETE_RANGE, PUT, RANGE, STATUS, TXN
 from waypoint_core.etcd.reads import snapshot
-from waypoint_core.etcd.settings import EtcdSettings
 from waypoint_core.etcd.tasks import TaskOwner
 from waypoint_core.etcd.watch import Watch
 from waypoint_core.registry import Condition, Entry, Listing, Operation, Outcome, WatchEvent
+from waypoint_core.settings import EtcdSettings
 
 log = logging.getLogger("waypoint.etcd")
 

@@ -17,7 +17,8 @@ from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.channel import Endpoint, credentials, read_file
 from waypoint_core.etcd.faults import AuthDisabled, Fault, Repeat, judge
 from waypoint_core.etcd.methods import AUTHENTICATE, Method, Q, R
-from waypoint_core.etcd.settings import EtcdSettings
+from waypoint_core.etcd.targets import targets
+from waypoint_core.settings import EtcdSettings
 
 log = logging.getLogger("waypoint.etcd.endpoints")
 
@@ -49,10 +50,10 @@ class Endpoints:
     @contextlib.asynccontextmanager
     async def open(cls, settings: EtcdSettings) -> AsyncIterator[Endpoints]:
         """Channels to all members; nothing is sent yet. ConfigError when a file cannot be read."""
-        targets = settings.targets()
+        named = targets(settings)
         read_file(settings.password_file, "the password for etcd")
-        certificates = credentials(settings) if any(target.tls for target in targets) else None
-        members = [Endpoint(target, certificates) for target in targets]
+        certificates = credentials(settings) if any(target.tls for target in named) else None
+        members = [Endpoint(target, certificates) for target in named]
         try:
             yield cls(settings, members)
         finally:
@@ -114,11 +115,11 @@ class Endpoints:
 
     def _repeatable(self, fault: Fault, idempotent: bool) -> bool:
         if fault.repeat is Repeat.AFTER_SIGN_IN:
-            return self.settings.username is not None
+            return bool(self.settings.username)
         return fault.repeat is Repeat.ALWAYS or (idempotent and fault.repeat is Repeat.IF_IDEMPOTENT)
 
     async def _metadata(self, deadline: float) -> Metadata:
-        if self.settings.username is None:
+        if not self.settings.username:
             return _HAS_LEADER
         async with self._signing_in:
             if self._token is None:

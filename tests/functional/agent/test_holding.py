@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, RunningAgent, until
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Refused, Release
 
@@ -56,10 +58,11 @@ async def test_a_frozen_reserved_browser_is_found_and_replaced(agent: RunningAge
     await agent.replaced(1, instance)
 
 
-async def test_a_killed_agent_adopts_what_runs(agent: RunningAgent) -> None:
+@pytest.mark.parametrize("way", ["kill --signal=KILL", "restart"])
+async def test_a_new_agent_adopts_what_runs(agent: RunningAgent, way: str) -> None:
     pid, generation = agent.main_pid(0), agent.instances()[0]["generation"]
     async with agent.session(0) as (gateway, instance):
-        agent.host.run("systemctl", "kill", "--signal=KILL", "waypoint-agent")
+        agent.host.run("systemctl", *way.split(), "waypoint-agent")
         assert await gateway.hears() is None
     # systemd keeps the socket: nobody who comes now is refused, only kept waiting.
     async with agent.gateway() as gateway:

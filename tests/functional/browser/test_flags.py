@@ -200,4 +200,5 @@ def size(png: bytes) -> tuple[int, int]:
 
 async def last_pixel(page: Page, kind: str, image: bytes) -> list[int]:
     """Colour of an image's lower right corner, as the browser itself reads it."""
-    return await page.evaluate(PIXEL, f"data:image/{kind};base64,{b64encode(image).decode()}")
+    colour: list[int] = await page.evaluate(PIXEL, f"data:image/{kind};base64,{b64encode(image).decode()}")
+    return colour

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from waypoint_core.etcd import EtcdSettings
+from waypoint_core.settings import EtcdSettings
 
 ROOT = Path(__file__).parents[3]
 

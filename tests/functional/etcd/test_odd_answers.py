@@ -10,11 +10,12 @@ import pytest
 
 from functional.etcd.following import changes, kinds, take, until
 from waypoint_core.errors import ConfigError, RegistryRefused, RegistryUnavailable
-from waypoint_core.etcd import EtcdRegistry, EtcdSettings
+from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.endpoints import Endpoints
 from waypoint_core.etcd.methods import WATCH
 from waypoint_core.registry import Absent, Get, Put, Stale, Synced
+from waypoint_core.settings import EtcdSettings
 
 HEADER = pb.ResponseHeader(cluster_id=1, revision=9)
 Answer = tuple[grpc.StatusCode, str] | Any
@@ -154,7 +155,7 @@ async def test_one_denial_of_a_lease_is_no_proof_and_two_are(script: Script, reg
 def password(tmp_path: Any) -> dict[str, Any]:
     file = tmp_path / "password"
     file.write_text("secret")
-    return {"username": "me", "password_file": file}
+    return {"username": "me", "password_file": str(file)}
 
 
 async def test_a_stale_token_is_replaced_and_the_write_repeated(
@@ -179,7 +180,7 @@ async def test_a_password_file_that_goes_away_is_named(
     script.answers["LeaseGrant"] = [pb.LeaseGrantResponse(TTL=1)]
     mine = EtcdSettings(endpoints=settings.endpoints, call_timeout=2.0, **password)
     async with EtcdRegistry.connect(mine) as registry:
-        password["password_file"].unlink()
+        Path(password["password_file"]).unlink()
         with pytest.raises(RegistryRefused, match=r"cannot read the password for etcd: .*No such file"):
             await registry.lease(1)
     with pytest.raises(ConfigError, match=r"cannot read the password for etcd: .*No such file"):

@@ -12,8 +12,9 @@ from functional.etcd.certificates import Authority
 from functional.etcd.cluster import Cluster, running
 from functional.etcd.following import changes, take, until
 from waypoint_core.errors import ConfigError, RegistryRefused, RegistryUnavailable
-from waypoint_core.etcd import EtcdRegistry, EtcdSettings
+from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.registry import Stale, Synced
+from waypoint_core.settings import EtcdSettings
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def secure(tmp_path: Path, authority: Authority) -> Iterator[Cluster]:
 
 async def test_mutual_tls(secure: Cluster, authority: Authority) -> None:
     client = authority.issue("client")
-    settings = secure.settings(ca_file=authority.certificate, cert_file=client.certificate, key_file=client.key)
+    settings = secure.settings(
+        ca_file=str(authority.certificate), cert_file=str(client.certificate), key_file=str(client.key)
+    )
     async with EtcdRegistry.connect(settings) as registry, registry.watch("/w/") as events:
         await until(events, Synced)
         await registry.put("/w/a", b"1")
@@ -46,16 +49,18 @@ async def test_mutual_tls(secure: Cluster, authority: Authority) -> None:
 async def test_a_wrong_certificate_is_named(secure: Cluster, authority: Authority, tmp_path: Path, wrong: str) -> None:
     stranger = Authority(tmp_path, "stranger")
     client = (stranger if wrong == "certificate of another CA" else authority).issue("client")
-    certificate = {} if wrong == "no certificate" else {"cert_file": client.certificate, "key_file": client.key}
+    certificate = (
+        {} if wrong == "no certificate" else {"cert_file": str(client.certificate), "key_file": str(client.key)}
+    )
     ca = (stranger if wrong == "etcd under another CA" else authority).certificate
-    settings = secure.settings(ca_file=ca, call_timeout=1.0, **certificate)
+    settings = secure.settings(ca_file=str(ca), call_timeout=1.0, **certificate)
     async with EtcdRegistry.connect(settings) as registry:
         with pytest.raises(RegistryUnavailable, match=r"^cannot .* certificate"):
             await registry.get("/a")
 
 
 async def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    settings = EtcdSettings(endpoints=("https://127.0.0.1:1",), ca_file=tmp_path / "nothing.crt")
+    settings = EtcdSettings(endpoints=("https://127.0.0.1:1",), ca_file=str(tmp_path / "nothing.crt"))
     with pytest.raises(ConfigError, match=r"cannot read the CA of etcd: .*nothing\.crt"):
         async with EtcdRegistry.connect(settings):
             pass
@@ -87,7 +92,7 @@ def grant(etcd: Cluster) -> None:
 def password(tmp_path: Path, word: str = "secret") -> dict[str, Any]:
     file = tmp_path / "password"
     file.write_text(word + "\n")
-    return {"username": "waypoint", "password_file": file}
+    return {"username": "waypoint", "password_file": str(file)}
 
 
 async def test_a_user_reads_writes_and_watches_what_it_may(guarded: Cluster, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def decided(*slots: Slot, **changes: Any) -> tuple[Action, ...]:
     return decide(*slots, **changes).actions
 
 
+ENDED = End(EndCause.STOPPED, "")
 STOP = {"slot": 0, "id": name(0)}
 
 ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
@@ -113,8 +114,9 @@ ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
             ),
         ),
     ),
-    ("not twice", slot(end=End(EndCause.STOPPED, ""), doing=Doing.STOPPING), ()),
-    ("nor right after systemd refused", slot(end=End(EndCause.STOPPED, ""), quiet_until=NOW + 1), ()),
+    ("not twice", slot(end=ENDED, doing=Doing.STOPPING), ()),
+    ("nor if systemd is doing so: who restarts it by hand shall succeed", slot(end=ENDED, leaving=True), ()),
+    ("nor right after systemd refused", slot(end=ENDED, quiet_until=NOW + 1), ()),
     (
         "a session that lasts too long ends",
         slot(holder=GATEWAY, session="s", session_since=NOW - 600),
@@ -205,9 +207,7 @@ def test_cordon() -> None:
 
 
 def test_without_systemd_nothing_is_decided() -> None:
-    assert decide(vacant(), slot(1, end=End(EndCause.STOPPED, "")), connected=False) == reconcile(
-        LIMITS, Wanted(0, str), Observed(()), NOW
-    )
+    assert decide(vacant(), slot(1, end=ENDED), connected=False) == reconcile(LIMITS, Wanted(0, str), Observed(()), NOW)
 
 
 @pytest.mark.parametrize(
