@@ -66,6 +66,6 @@ prepare:
 	@echo "  venv           .venv with the development dependencies"
 	@test -x $(PYTHON) || /usr/bin/python3 -m venv .venv || \
 	  { echo "cannot make .venv: run lab/prerequisites up first"; rm -rf .venv; exit 1; }
-	@$(PYTHON) -m pip install -qq --disable-pip-version-check -U 'pip>=23' hatchling editables
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check -U 'pip>=23' hatchling editables setuptools wheel
 	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[dev]'
 	@touch $@

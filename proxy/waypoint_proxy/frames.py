@@ -36,13 +36,16 @@ class Follower:
             self._partial = b""
         at = self._skip
         while at < size:
-            following = _next(data, at, size)
-            if not following:
+            # Short frames, by far the most, are followed without a call.
+            second = data[at + 1] if at + 1 < size else 0xFF
+            if second < 126:
+                end = at + 2 + second
+            elif not (end := _end(data, at, size)):
                 self._skip, self._partial = 0, bytes(data[at:size])
                 return
             if data[at] & 0x8:
                 self._control(data[at] & 0xF)
-            at = following
+            at = end
         self._skip = at - size
 
     def _control(self, opcode: int) -> None:
@@ -52,7 +55,7 @@ class Follower:
             self.pongs += 1
 
 
-def _next(data: bytes | bytearray, at: int, size: int) -> int:
+def _end(data: bytes | bytearray, at: int, size: int) -> int:
     """Where the frame at `at` ends, maybe past size; 0 when its header is not complete."""
     if at + 2 > size:
         return 0

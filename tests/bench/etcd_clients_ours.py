@@ -9,11 +9,11 @@ import time
 
 from waypoint_core.errors import RegistryError
 from waypoint_core.etcd import EtcdRegistry
-from waypoint_core.settings import EtcdSettings
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.endpoints import Endpoints
 from waypoint_core.etcd.methods import LEASE_KEEP_ALIVE, RANGE
 from waypoint_core.registry import Written
+from waypoint_core.settings import EtcdSettings
 
 PUTS = 1_000
 RENEWALS = 200

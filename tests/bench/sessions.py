@@ -28,9 +28,9 @@ from system.fleet import KEYS, SLOTS, Fleet
 from system.pageserver import serving
 from waypoint_core import codec
 from waypoint_core.etcd import EtcdRegistry
-from waypoint_core.settings import EtcdSettings
 from waypoint_core.model import Instance, InstanceState
 from waypoint_core.registry import Written
+from waypoint_core.settings import EtcdSettings
 from waypoint_lab import Host, cgroups
 
 CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"

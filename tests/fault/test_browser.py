@@ -5,6 +5,7 @@ import signal
 
 from system.cdp import session
 from system.fleet import Fleet, eventually
+from waypoint_core.model import InstanceState
 
 READY_AGAIN = 3
 
@@ -12,12 +13,12 @@ READY_AGAIN = 3
 async def test_browser_is_killed(fleet: Fleet) -> None:
     async with session(fleet.ws) as client:
         instance = fleet.instance_of(await client.pid())
-        slot = fleet.instances()[instance]["slot"]
+        slot = fleet.instances()[instance].slot
         os.kill(fleet.browsers()[instance], signal.SIGKILL)
 
         def ready() -> bool:
-            lives = {key: life["state"] for key, life in fleet.instances().items() if life["slot"] == slot}
-            return instance not in lives and list(lives.values()) == ["ready"]
+            lives = {key: life.state for key, life in fleet.instances().items() if life.slot == slot}
+            return instance not in lives and list(lives.values()) == [InstanceState.READY]
 
         await eventually(ready, within=READY_AGAIN)
         code, reason = await client.closed()

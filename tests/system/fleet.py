@@ -10,9 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from waypoint_core import codec
+from waypoint_core.codec import Record
+from waypoint_core.errors import CodecError
 from waypoint_core.keys import Keys, browser_id
+from waypoint_core.model import Claim, Instance, InstanceState
 from waypoint_lab import Host, cgroups
 
 SLOTS = 12
@@ -84,6 +87,12 @@ class Fleet:
         """What etcd's own client says, run on the host."""
         return self.host.run("etcdctl", *argv).stdout
 
+    def write(self, key: str, value: bytes, lease: int = 0) -> None:
+        """Put any bytes under a key."""
+        options = [f"--lease={lease:x}"] if lease else []
+        written = "".join(f"\\{byte:03o}" for byte in value)
+        self.host.run("sh", "-c", 'value=$1; shift; printf "$value" | etcdctl put "$@"', "sh", written, *options, key)
+
     def entries(self) -> dict[str, Entry]:
         """Every key in etcd, not only ours."""
         answer = json.loads(self.etcdctl("get", "", "--prefix", "--write-out=json"))
@@ -94,17 +103,20 @@ class Fleet:
             for found in answer.get("kvs", ())
         }
 
-    def below(self, prefix: str) -> dict[str, Any]:
-        """The records below a prefix, by the last part of their keys."""
+    def instances(self) -> dict[str, Instance]:
+        """The instances that etcd shows. CodecError when one of them cannot be read."""
+        return self._below(KEYS.instances, Instance)
+
+    def claims(self) -> dict[str, Claim]:
+        """The claims that etcd shows, by instance. CodecError when one of them cannot be read."""
+        return self._below(KEYS.claims, Claim)
+
+    def _below(self, prefix: str, kind: type[Record]) -> dict[str, Record]:
         return {
-            key.rpartition("/")[2]: json.loads(entry.value)
+            key.rpartition("/")[2]: codec.decode(kind, entry.value, key)
             for key, entry in self.entries().items()
             if key.startswith(prefix)
         }
-
-    def instances(self) -> dict[str, Any]:
-        """The instances that etcd shows."""
-        return self.below(KEYS.instances)
 
     def log(self, unit: str) -> list[str]:
         """What a unit has said since the boot."""
@@ -118,9 +130,12 @@ class Fleet:
     def flaw(self, sessions: int = 0) -> str:
         """What keeps this fleet from being complete and without anything left over; "" when nothing does."""
         processes, running = self.processes(), self.browsers()
-        instances, claims = self.instances(), self.below(KEYS.claims)
+        try:
+            instances, claims = self.instances(), self.claims()
+        except CodecError as error:
+            return str(error)
         stray = [pid for pid, slot in processes.items() if slot not in range(SLOTS)]
-        unready = {key: value["state"] for key, value in instances.items() if value["state"] != "ready"}
+        unready = {key: life.state for key, life in instances.items() if life.state is not InstanceState.READY}
         claimed = min(RESERVE + sessions, SLOTS)
         flaws = {
             f"{len(running)} browsers run": len(running) != SLOTS,

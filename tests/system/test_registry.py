@@ -16,7 +16,7 @@ IDLE = 20
 
 async def test_keys(fleet: Fleet) -> None:
     host, running = fleet.host.name, fleet.browsers()
-    claimed = fleet.below(KEYS.claims)
+    claimed = fleet.claims()
     assert len(running) == SLOTS
     assert len(claimed) == RESERVE
     expected = {
@@ -48,27 +48,27 @@ async def test_instances(fleet: Fleet) -> None:
     """Each is what systemd runs: the endpoint answers, slot and InvocationID are the unit's."""
     for instance, shown in fleet.instances().items():
         host, slot, invocation = instance.split("_")
-        assert (host, shown["slot"], shown["invocation"]) == (fleet.host.name, int(slot), invocation)
+        assert (host, shown.slot, shown.invocation) == (fleet.host.name, int(slot), invocation)
         unit = f"waypoint-browser@{slot}.service"
         assert (
             fleet.host.run("systemctl", "show", "--value", "--property=InvocationID", unit).stdout.strip() == invocation
         )
-        _, _, authority, path = shown["endpoints"]["cdp"].split("/", 3)
+        _, _, authority, path = shown.endpoints["cdp"].split("/", 3)
         version = json.loads(fleet.host.run("curl", "-sf", f"http://{authority}/json/version").stdout)
-        assert version["webSocketDebuggerUrl"] == shown["endpoints"]["cdp"]
+        assert version["webSocketDebuggerUrl"] == shown.endpoints["cdp"]
         assert path.startswith("devtools/browser/")
 
 
 async def test_a_session_in_the_picture(fleet: Fleet) -> None:
     async with session(fleet.ws) as client:
         instance = fleet.instance_of(await client.pid())
-        generation = fleet.instances()[instance]["generation"]
-        assert fleet.below(KEYS.claims)[instance]["proxy"] == fleet.host.name
+        generation = fleet.instances()[instance].generation
+        assert fleet.claims()[instance].proxy == fleet.host.name
         await fleet.whole(sessions=1)
     await fleet.whole()
-    assert instance not in fleet.below(KEYS.claims)
-    (successor,) = [life for life in fleet.instances().values() if life["slot"] == int(instance.split("_")[1])]
-    assert successor["generation"] == generation + 1
+    assert instance not in fleet.claims()
+    (successor,) = [life for life in fleet.instances().values() if life.slot == int(instance.split("_")[1])]
+    assert successor.generation == generation + 1
 
 
 async def test_idle_fleet_hardly_writes(fleet: Fleet) -> None:
