@@ -1,7 +1,7 @@
 # WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down status shell test unit functional system bench all format lint types stage clean prepare
+.PHONY: help up down status shell test unit functional system fault bench all format lint types sample stage clean prepare
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -24,19 +24,24 @@ status: .venv/done ## What is running in the lab
 shell: .venv/done ## A root shell inside the booted host
 	@$(LAB) shell
 
-test: unit functional system ## All tests, after installing what they need
+test: prepare unit functional system fault ## All tests, after installing what they need
 
 unit: .venv/done ## Tests without I/O beyond a temporary folder
 	$(PYTEST) tests/unit
 
-functional: prepare .venv/done ## Tests of one component against the real thing beside it
+functional: prepare stage ## Tests of one component against the real thing beside it
 	$(PYTEST) tests/functional
 
 system: prepare stage ## Tests of the whole on booted hosts
 	$(PYTEST) tests/system
 
+fault: prepare stage ## Tests that break a booted host's parts under live sessions
+	$(PYTEST) tests/fault
+
 bench: prepare stage ## Measurements, each a ratio taken in one run
-	$(PYTEST) tests/bench -s
+	$(PYTHON) tests/bench/sessions.py
+	$(PYTHON) tests/bench/relay.py
+	$(PYTHON) tests/bench/chromium_flags.py
 
 all: format lint types unit ## What to run before a commit
 
@@ -51,6 +56,9 @@ lint: .venv/done ## Check style and import contracts
 
 types: .venv/done ## Check types
 	$(PYTHON) -m mypy
+
+sample: .venv/done ## Write the documented sample settings file
+	$(PYTHON) -m waypoint_core.config > packaging/waypoint.toml
 
 stage: .venv/done ## Build the tree of files that a package contains, in .build/stage
 	@packaging/stage .build/stage

@@ -10,6 +10,7 @@ the folder and there is nothing to remount; the controllers are switched on down
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -87,10 +88,11 @@ def processes(name: str) -> dict[int, Path]:
     for hierarchy in hierarchies():
         if hierarchy.version == 2:
             top = hierarchy.mount / PARENT / name
-            for listing in top.rglob("cgroup.procs"):
+            for name_of_folder, _, _ in os.walk(top):  # unlike rglob, it minds no folder that goes meanwhile
+                folder = Path(name_of_folder)
                 with suppress(OSError):
-                    folder = listing.parent.relative_to(top)
-                    found |= dict.fromkeys(map(int, listing.read_text().split()), folder)
+                    pids = map(int, (folder / "cgroup.procs").read_text().split())
+                    found |= dict.fromkeys(pids, folder.relative_to(top))
     return found
 
 

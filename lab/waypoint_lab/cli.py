@@ -45,7 +45,9 @@ def up() -> None:
 def down(names: tuple[str, ...]) -> None:
     """Remove the hosts named; or every file and host of the lab but those of a test run that is going on."""
     for record in records.find_all():
-        if record.name in names or not (names or record.in_use):
+        if not names and record.in_use:
+            click.echo(f"  left alone     {record.name}: process {record.owner} is using it")
+        elif not names or record.name in names:
             with step("down", record.name):
                 remove(record)
     if not names:

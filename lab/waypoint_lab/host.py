@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, Self
 
-from waypoint_lab import cabling, cgroups, lifecycle, rootfs
+from waypoint_lab import cgroups, lifecycle, rootfs
 from waypoint_lab.cabling import Cable
 from waypoint_lab.errors import LabError
 from waypoint_lab.process import started
@@ -50,8 +50,7 @@ class Host:
         record = Record(name, network, **mine)
         if (left := find(name)) and left.orphaned:
             lifecycle.remove(left)
-        if network == "machine":
-            cabling.check_machine_is_free()
+        lifecycle.check_free(record)
         record.claim()
         try:
             host = cls(lifecycle.boot(record, {"agent.slots": slots, **(settings or {})}, seconds))

@@ -8,9 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from waypoint_lab import cabling, cgroups, nspawn, rootfs
+from waypoint_lab.errors import LabError
 from waypoint_lab.process import end
-from waypoint_lab.record import Record
+from waypoint_lab.record import Record, find
 from waypoint_lab.settings import Value, render
+
+
+def check_free(record: Record) -> None:
+    """LabError when what the host would be given belongs to somebody of whom there is no record here."""
+    if find(record.name) is None and cgroups.processes(record.name):
+        raise LabError(
+            f"cannot boot {record.name}: a host of this name runs already, booted from another root or container "
+            "that shares this machine's cgroups; remove it there, or take another name"
+        )
+    if record.network == "machine":
+        cabling.check_machine_is_free()
 
 
 def boot(record: Record, values: Mapping[str, Value], seconds: float) -> Record:

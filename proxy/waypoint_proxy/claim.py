@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import time
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from waypoint_core.codec import decode, encode
@@ -25,11 +27,20 @@ class Agent(Protocol):
     async def hold(self, instance: str) -> None:
         """Returns once the instance is ours. SessionError when it is refused."""
 
+    def release(self, instance: str, reason: str) -> None:
+        """The instance is to be recycled."""
+
+
+Connect = Callable[[str], Awaitable[socket.socket]]
+
 
 class Claimer:
-    """Claims what the table offers."""
+    """Claims what the table offers, and connects to it."""
 
-    def __init__(self, registry: Registry, keys: Keys, table: Table, agent: Agent, proxy: str) -> None:
+    def __init__(
+        self, registry: Registry, keys: Keys, table: Table, agent: Agent, *, connect: Connect, proxy: str
+    ) -> None:
+        self._connect = connect
         self._registry = registry
         self._keys = keys
         self._table = table
@@ -50,7 +61,19 @@ class Claimer:
         except SessionError as error:
             log.warning("claimed in vain: %s", error)
             return None
-        return Browser(candidate.instance, candidate.endpoint, time.monotonic())
+        return await self._reached(candidate)
+
+    async def _reached(self, candidate: Candidate) -> Browser | None:
+        """The browser with a connection to it, which proves that it is there; otherwise it is given back."""
+        try:
+            spare = await self._connect(candidate.endpoint)
+        except BaseException as error:
+            self._agent.release(candidate.instance, str(error) or "proxy is stopping")
+            if not isinstance(error, SessionError):
+                raise
+            log.warning("claimed in vain: %s", error)
+            return None
+        return Browser(candidate.instance, candidate.endpoint, time.monotonic(), spare)
 
     def _untried(self, candidate: Candidate) -> bool:
         # The table learns of a claim a moment after it was made, won or lost; until its key changes, a browser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 import socket
@@ -14,6 +15,7 @@ from waypoint_core.keys import Keys, check_host_name
 from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
+from waypoint_proxy import browser
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.edge import Edge
 from waypoint_proxy.holds import Holds
@@ -39,7 +41,8 @@ class Proxy:
         self.reserve = Reserve()
         self.sessions = Sessions(self._holds, settings.proxy.session_grace)
         name = check_host_name(settings.proxy.name)
-        claimer = Claimer(registry, self._keys, self._table, self._holds, name)
+        connect = functools.partial(browser.connect, timeout=settings.proxy.browser_timeout)
+        claimer = Claimer(registry, self._keys, self._table, self._holds, connect=connect, proxy=name)
         self._keeper = Keeper(settings.proxy, self._table, self.reserve, claimer, self._holds)
         self.edge = Edge(settings.proxy, self.reserve, self.sessions, self._keeper.explain)
 
@@ -55,9 +58,12 @@ class Proxy:
             "presence": announce(self._registry, key, alive, settings.etcd.lease_ttl),
             **{f"edge {_address(listener)}": self.edge.serve(listener) for listener in listeners},
         }
-        async with asyncio.TaskGroup() as group:
-            for name, loop in loops.items():
-                group.create_task(loop, name=name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, loop in loops.items():
+                    group.create_task(loop, name=name)
+        finally:
+            self.reserve.clear()
 
     def _ended(self, ended: Ended) -> None:
         if self.sessions.instance_ended(ended):

@@ -185,13 +185,14 @@ class Edge:
                         browsers.path_of(found.endpoint),
                         headers,
                         self._settings.browser_timeout,
+                        found.spare,
                     )
                 except SessionError as error:
                     log.warning("%s is of no use: %s", found.instance, error)
                     self._sessions.take_back(session, str(error))
                     continue
                 if session.browser:
-                    session.proven = True
+                    self._sessions.prove(session)
                     return link
                 link.socket.close()
         return await self._join(session, browsers.path_of(session.browser.endpoint), headers)

@@ -20,6 +20,7 @@ from waypoint_proxy.route import Outage, Table
 from waypoint_proxy.sessions import Holder
 
 _LOOK_AGAIN = 1.0
+_BEHIND = 0.005
 _RETRY = 0.5
 log = logging.getLogger("waypoint.proxy.keep")
 
@@ -40,6 +41,9 @@ class Keeper:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            if not self._reserve.wanted:
+                # Whoever was just served comes first.
+                await asyncio.sleep(_BEHIND)
             self._reserve.changed.clear()
             self._give_back_old()
             if not (self._short() and await self._claim_one()):
@@ -79,7 +83,7 @@ class Keeper:
     def _give_back_old(self) -> None:
         if self._failing or self._table.outage:
             return  # nothing could replace them
-        for browser in self._reserve.older_than(time.monotonic() - self._settings.reserve_max_age):
+        for browser in self._reserve.drop_older(time.monotonic() - self._settings.reserve_max_age):
             self._holder.release(browser.instance, "unused for too long")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _Waiter = asyncio.Future["Browser"]
@@ -11,11 +13,20 @@ _Waiter = asyncio.Future["Browser"]
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A browser that this proxy holds and nobody uses yet; since is on the monotonic clock."""
+    """A browser that this proxy holds and nobody uses yet; since is on the monotonic clock.
+
+    spare is a connection to it, opened ahead of demand like the browser itself.
+    """
 
     instance: str
     endpoint: str
     since: float
+    spare: socket.socket | None = None
+
+    def close(self) -> None:
+        """Close the spare connection."""
+        if self.spare:
+            self.spare.close()
 
 
 class Reserve:
@@ -89,19 +100,23 @@ class Reserve:
 
     def drop(self, instance: str) -> bool:
         """Forget a browser in stock that is gone; False when it is not in stock."""
-        kept = deque(browser for browser in self._stock if browser.instance != instance)
-        dropped = len(kept) < len(self._stock)
-        self._stock = kept
-        if dropped:
+        return bool(self._take_out(lambda browser: browser.instance == instance))
+
+    def drop_older(self, moment: float) -> list[Browser]:
+        """Forget those that are held since before this moment of the monotonic clock; returns them."""
+        return self._take_out(lambda browser: browser.since < moment)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._take_out(lambda _: True)
+
+    def _take_out(self, unwanted: Callable[[Browser], bool]) -> list[Browser]:
+        dropped = [browser for browser in self._stock if unwanted(browser)]
+        for browser in dropped:
+            self._stock.remove(browser)
+            browser.close()
             self.changed.set()
         return dropped
-
-    def older_than(self, moment: float) -> list[Browser]:
-        """Take out those that are held since before this moment of the monotonic clock."""
-        old = [browser for browser in self._stock if browser.since < moment]
-        for browser in old:
-            self.drop(browser.instance)
-        return old
 
     def _forget(self, waiter: _Waiter) -> None:
         if waiter in self._waiters:

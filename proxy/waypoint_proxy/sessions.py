@@ -117,11 +117,16 @@ class Sessions:
                 self._abandoned(session)
 
     def give(self, session: Session, browser: Browser) -> None:
-        """The session has this browser from now on."""
+        """The session is to have this browser, if it accepts."""
         session.browser = browser
         self._by_instance[browser.instance] = session
-        self._holder.use(browser.instance, session.id)
-        log.info("session %s has %s", session.id, browser.instance)
+
+    def prove(self, session: Session) -> None:
+        """The session's browser has accepted: it is the session's own to the end."""
+        assert session.browser is not None  # noqa: S101 - only who was given one comes here
+        session.proven = True
+        self._holder.use(session.browser.instance, session.id)
+        log.debug("session %s has %s", session.id, session.browser.instance)
 
     def take_back(self, session: Session, reason: str) -> None:
         """The session's browser is of no use to it."""
@@ -149,12 +154,13 @@ class Sessions:
         if session.grace:
             session.grace.cancel()
         self._live.pop(session.id, None)
-        if session.browser:
+        if browser := session.browser:
             self.take_back(session, ending.reason)
             self._remember(session, ending)
             log.info(
-                "session %s ended after %.1f s: %s",
+                "session %s on %s ended after %.1f s: %s",
                 session.id,
+                browser.instance,
                 time.monotonic() - session.began,
                 ending.reason,
             )

@@ -65,8 +65,8 @@ CANDIDATES = (
     Candidate(f"without {GPU}", without(GPU)),
     Candidate("without NetworkServiceInProcess2", without(NETWORK)),
     Candidate(f"without {ZYGOTE}", without(ZYGOTE)),
-    Candidate(f"without {SPARE}", without(SPARE)),
-    Candidate(f"without {ISOLATION} and {SPARE}", without(ISOLATION, SPARE)),
+    Candidate("without the spare renderer off", without(SPARE)),
+    Candidate("without that and --site-per-process", without(ISOLATION, SPARE)),
     Candidate(f"defaults and {GPU}", BARE, GPU),
     Candidate("defaults and NetworkServiceInProcess2", BARE, NETWORK),
     Candidate(f"defaults and {ZYGOTE}", BARE, ZYGOTE),
@@ -74,7 +74,7 @@ CANDIDATES = (
     Candidate("with --process-per-site", flags="--process-per-site"),
     Candidate("with --incognito", flags="--incognito"),
     Candidate("with --disable-dev-shm-usage", flags="--disable-dev-shm-usage"),
-    Candidate("with the audio service inside", flags="--disable-features=AudioServiceOutOfProcess"),
+    Candidate("with the audio service inside", flags=f"{SPARE},AudioServiceOutOfProcess"),
     Candidate("with MALLOC_ARENA_MAX=1", variables={"MALLOC_ARENA_MAX": "1"}),
     Candidate("with a first page, about:blank", flags="about:blank"),
     Candidate("with a warm-up (a page made and closed)", warm_up=True),
@@ -144,7 +144,7 @@ def marginal_memory(candidate: Candidate, count: int) -> float:
 
 
 def again(measure: Callable[[], T]) -> T:
-    """Chromium itself crashes at about one start in several hundred; that is the agent's business, not ours."""
+    """A browser that did not start is said and replaced."""
     try:
         return measure()
     except DidNotStart as error:

@@ -35,6 +35,7 @@ from waypoint_lab import Host, cgroups
 
 CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
 REFERENCE_PORT = 30000
+REFERENCE_UNIT = "bench-reference"
 REFERENCE = f"http://127.0.0.1:{REFERENCE_PORT}"
 EDGE = "http://127.0.0.1:9222"
 CLONE_NEWNET = 0x40000000
@@ -47,7 +48,7 @@ ROUNDS = 2
 async def main(connects: int, first_expressions: int) -> None:
     with Host.boot("bench-sessions", slots=SLOTS) as host, serving(host.gateway) as site:
         enter_network(host)
-        fleet = Fleet(host)
+        fleet = Fleet(host, guest=f"{REFERENCE_UNIT}.service")
         warm_reference(host)
         await fleet.whole()
         print(f"{'':44}{'WayPoint':>12}{'reference':>12}{'ratio':>8}")
@@ -72,7 +73,7 @@ def warm_reference(host: Host) -> None:
     """A browser that is none of WayPoint's, but started like its own."""
     variables = {"CHROMIUM": CHROMIUM, "DEVTOOLS_PORT": REFERENCE_PORT, "BROWSER_FLAGS": ""}
     settings = [f"--setenv=WAYPOINT_{name}={value}" for name, value in variables.items()]
-    own = ("--property=DynamicUser=yes", "--property=PrivateTmp=yes", "--setenv=HOME=/tmp", "--unit=bench-reference")
+    own = ("--property=DynamicUser=yes", "--property=PrivateTmp=yes", "--setenv=HOME=/tmp", f"--unit={REFERENCE_UNIT}")
     host.run("systemd-run", *own, *settings, "/usr/lib/waypoint/browser")
     host.run("sh", "-c", f"until curl -sf {REFERENCE}/json/version; do sleep 0.05; done")
 

@@ -44,6 +44,8 @@ class Fleet:
     """One host with its browsers."""
 
     host: Host
+    guest: str = "none"
+    """A unit with a browser that is none of the fleet's."""
 
     @property
     def http(self) -> str:
@@ -60,7 +62,7 @@ class Fleet:
         found = {}
         for pid, folder in cgroups.processes(self.host.name).items():
             unit = _UNIT.search(str(folder))
-            if unit or "chromium" in _read(pid, "cmdline"):
+            if unit or ("chromium" in _read(pid, "cmdline") and folder.name != self.guest):
                 found[pid] = int(unit[1]) if unit else None
         return found
 
@@ -90,8 +92,8 @@ class Fleet:
     def write(self, key: str, value: bytes, lease: int = 0) -> None:
         """Put any bytes under a key."""
         options = [f"--lease={lease:x}"] if lease else []
-        written = "".join(f"\\{byte:03o}" for byte in value)
-        self.host.run("sh", "-c", 'value=$1; shift; printf "$value" | etcdctl put "$@"', "sh", written, *options, key)
+        octal = "".join(f"\\{byte:03o}" for byte in value)
+        self.host.run("sh", "-c", 'etcdctl put "$@" "$(printf "$0")"', octal, *options, key)
 
     def entries(self) -> dict[str, Entry]:
         """Every key in etcd, not only ours."""

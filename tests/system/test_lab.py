@@ -96,6 +96,14 @@ def test_a_name_is_taken_while_its_host_lives(host: Host) -> None:
     assert host.run("true").returncode == 0
 
 
+def test_down_without_a_name_leaves_a_host_in_use_alone(host: Host) -> None:
+    if any(not record.in_use for record in records.find_all()):
+        pytest.skip("a host that down would remove is up: make down")
+    done = subprocess.run([sys.executable, "-m", "waypoint_lab", "down"], check=True, capture_output=True, text=True)
+    assert f"left alone     {NAME}" in done.stdout
+    assert host.run("true").returncode == 0
+
+
 def test_a_failed_boot_names_the_unit_and_leaves_nothing() -> None:
     name = f"{NAME}-broken"
     with pytest.raises(LabError, match=r"waypoint-agent\.service"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from waypoint_core.codec import encode
+from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Lines, Message, Refused, Release
 from waypoint_core.hold import encode as encode_message
 from waypoint_core.keys import Keys, browser_id
@@ -160,7 +161,8 @@ class Pool:
 
     async def _publish(self, life: Life) -> None:
         self.lives[life.instance] = life
-        await self.registry.put(self.keys.instance(HOST, life.instance), encode(self.record(life)))
+        with contextlib.suppress(RegistryUnavailable):
+            await self.registry.put(self.keys.instance(HOST, life.instance), encode(self.record(life)))
         await self._notify()
 
     async def _bury(self, life: Life, status: int) -> None:
@@ -176,7 +178,7 @@ class Pool:
             self.tell(life.holder, ended)
         life.gone.set()
         await self._notify()
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(RegistryUnavailable):
             await self.registry.delete(self.keys.instance(HOST, life.instance))
             await self.registry.delete(self.keys.claim(life.instance))
 
@@ -211,7 +213,7 @@ class Pool:
                 life.holder, life.session = writer, session
                 self.tell(writer, Held(message.instance))
                 claimed = replace(self.record(life), state=InstanceState.CLAIMED)
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(RegistryUnavailable):
                     await self.registry.put(self.keys.instance(HOST, life.instance), encode(claimed))
             case Release(reason=reason) if life and life.holder in {None, writer}:
                 life.released = reason

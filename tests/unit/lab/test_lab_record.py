@@ -37,9 +37,13 @@ def test_records_are_listed_by_name_without_drafts(run: Path) -> None:
 
 def test_a_host_is_an_orphan_when_its_owner_is_gone_or_is_another_process_of_that_number() -> None:
     me = os.getpid()
-    assert not Record("a", "veth", owner=me, owner_started=started(me)).orphaned
+    mine = Record("a", "veth", owner=me, owner_started=started(me))
+    assert mine.in_use
+    assert not mine.orphaned
     assert Record("a", "veth", owner=me, owner_started=started(me) - 1).orphaned
-    assert not Record("a", "veth").orphaned
+    for_good = Record("a", "veth")
+    assert not for_good.in_use
+    assert not for_good.orphaned
     child = subprocess.Popen(["true"])
     child.wait()
     assert Record("a", "veth", owner=child.pid, owner_started=1).orphaned

@@ -1,5 +1,8 @@
 """Claims, also those whose answer is lost."""
 
+import socket
+from dataclasses import replace
+
 import pytest
 
 from waypoint_core.codec import decode, encode
@@ -27,6 +30,27 @@ class Agent:
             raise SessionError(f"cannot hold {instance}: no")
         self.held.append(instance)
 
+    def release(self, instance: str, reason: str) -> None:
+        self.held.remove(instance)
+
+
+async def connect(endpoint: str) -> socket.socket:
+    if endpoint == "ws://dead":
+        raise SessionError("cannot use the browser")
+    return socket.socket()
+
+
+def claimer_of(registry: MemoryRegistry, table: Table, agent: Agent, proxy: str = "p1") -> Claimer:
+    return Claimer(registry, KEYS, table, agent, connect=connect, proxy=proxy)
+
+
+async def claimed(claimer: Claimer) -> str | None:
+    browser = await claimer.claim()
+    if browser is None:
+        return None
+    browser.close()
+    return browser.instance
+
 
 class LosesAnswers(MemoryRegistry):
     """Does what it is asked, or not, and never answers a transaction."""
@@ -41,10 +65,10 @@ class LosesAnswers(MemoryRegistry):
         raise RegistryUnavailable("cannot reach etcd")
 
 
-async def populated(registry: MemoryRegistry, *names: str) -> Table:
+async def populated(registry: MemoryRegistry, *names: str, record: Instance = READY) -> Table:
     await registry.put(KEYS.host_alive("here"), encode(HostAlive(epoch="1", boot_id="b", slots=4)))
     for name in names:
-        await registry.put(KEYS.instance("here", name), encode(READY))
+        await registry.put(KEYS.instance("here", name), encode(record))
     table = Table(KEYS, "here")
     async with registry.watch(KEYS.prefix) as events:
         async for event in events:
@@ -56,10 +80,12 @@ async def populated(registry: MemoryRegistry, *names: str) -> Table:
 
 async def test_claim_is_written_and_held() -> None:
     registry, agent = MemoryRegistry(), Agent()
-    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    claimer = claimer_of(registry, await populated(registry, "a"), agent)
     browser = await claimer.claim()
     assert browser
     assert (browser.instance, browser.endpoint) == ("a", "ws://b/1")
+    assert browser.spare
+    browser.close()
     entry = await registry.get(KEYS.claim("a"))
     assert entry
     assert decode(Claim, entry.value, entry.key).proxy == "p1"
@@ -70,8 +96,8 @@ async def test_claim_is_written_and_held() -> None:
 async def test_two_claimers_never_get_the_same() -> None:
     registry, agent = MemoryRegistry(), Agent()
     table = await populated(registry, *(f"i{n}" for n in range(20)))
-    claimers = [Claimer(registry, KEYS, table, agent, f"p{n}") for n in range(2)]
-    got = [browser.instance for _ in range(60) for claimer in claimers if (browser := await claimer.claim())]
+    claimers = [claimer_of(registry, table, agent, f"p{n}") for n in range(2)]
+    got = [name for _ in range(60) for claimer in claimers if (name := await claimed(claimer))]
     assert sorted(got) == sorted(f"i{n}" for n in range(20))
 
 
@@ -86,7 +112,7 @@ async def test_two_claimers_never_get_the_same() -> None:
 )
 async def test_stale_view_claims_nothing(change: object) -> None:
     registry, agent = MemoryRegistry(), Agent()
-    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    claimer = claimer_of(registry, await populated(registry, "a"), agent)
     await change(registry)
     assert await claimer.claim() is None
     assert agent.held == []
@@ -96,14 +122,21 @@ async def test_stale_view_claims_nothing(change: object) -> None:
 async def test_lost_answer_is_resolved_by_request_id(acts: bool, held: list[str]) -> None:
     registry, agent = LosesAnswers(), Agent()
     registry.acts = acts
-    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
-    assert bool(await claimer.claim()) is acts
+    claimer = claimer_of(registry, await populated(registry, "a"), agent)
+    assert bool(await claimed(claimer)) is acts
     assert agent.held == held
 
 
 async def test_browser_that_the_agent_refuses_is_not_given() -> None:
     registry, agent = MemoryRegistry(), Agent()
     agent.refusing = True
-    claimer = Claimer(registry, KEYS, await populated(registry, "a"), agent, "p1")
+    claimer = claimer_of(registry, await populated(registry, "a"), agent)
     assert await claimer.claim() is None
     assert await registry.get(KEYS.claim("a")), "left to the agent, which recycles what nobody holds"
+
+
+async def test_browser_that_accepts_nobody_is_given_back() -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    table = await populated(registry, "a", record=replace(READY, endpoints={"cdp": "ws://dead"}))
+    assert await claimer_of(registry, table, agent).claim() is None
+    assert agent.held == []

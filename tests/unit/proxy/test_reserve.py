@@ -96,7 +96,7 @@ async def test_old_ones_are_taken_out(moment: float, old: list[str]) -> None:
     reserve = Reserve()
     for since, name in enumerate("abc", 1):
         reserve.add(browser(name, since))
-    assert [found.instance for found in reserve.older_than(moment)] == old
+    assert [found.instance for found in reserve.drop_older(moment)] == old
     assert len(reserve) == 3 - len(old)
 
 

@@ -26,7 +26,7 @@ class Agent:
 
 def begin(sessions: Sessions, session: Session) -> None:
     sessions.give(session, BROWSER)
-    session.proven = True
+    sessions.prove(session)
 
 
 async def test_session_ends_with_its_last_connection() -> None:
