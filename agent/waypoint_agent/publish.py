@@ -1,7 +1,7 @@
 """This host's keys in the registry: under its lease, written on change, for ever.
 
 What should be there is asked for anew each time; what is there is remembered as far as it is known. Instances that
-are gone go together with their claims.
+are gone go together with their claims. What somebody else writes over our keys, or removes, is written again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from waypoint_agent.units import names_browser
 from waypoint_core.errors import LeaseLost, RegistryError
 from waypoint_core.keys import Keys
-from waypoint_core.registry import Absent, Delete, Lease, Operation, Put, Registry
+from waypoint_core.registry import Absent, Delete, Lease, Operation, Put, Registry, Removed, Rewound, Written
 
 log = logging.getLogger("waypoint.agent.publish")
 
 MAX_OPERATIONS = 100
 _RETRY = (0.2, 3.0)
+_MEND_PAUSE = 1.0
 
 Wanted = Mapping[str, bytes | None]
 """Keys to their values; None for a key that is to be left as it is."""
@@ -33,9 +34,12 @@ class Publisher:
         self._keys = keys
         self._host = host
         self._instances = keys.host_instances(host)
+        self._prefixes = (keys.host(host), self._instances)
         self._ttl = ttl
         self._wanted = wanted
         self._written: dict[str, bytes | None] = {}
+        self._revisions: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
         self._poked = asyncio.Event()
         self._writing = asyncio.Lock()
         self._outage = _Outage()
@@ -46,6 +50,12 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish for ever; a lost lease is replaced by a new one with everything under it."""
+        async with asyncio.TaskGroup() as group:
+            for prefix in self._prefixes:
+                group.create_task(self._watch_over(prefix), name=f"watch over {prefix}")
+            await self._keep_publishing()
+
+    async def _keep_publishing(self) -> None:
         while True:
             try:
                 lease = await self._registry.lease(self._ttl)
@@ -97,6 +107,34 @@ class Publisher:
                     await self._outage.pause(error)
             waking.cancel()
 
+    async def _watch_over(self, prefix: str) -> None:
+        """Notice for ever what others do to our keys."""
+        async with self._registry.watch(prefix) as events:
+            async for event in events:
+                match event:
+                    case Written(entry):
+                        self._noticed(entry.key, entry.mod_revision)
+                    case Removed(key, revision):
+                        self._noticed(key, revision)
+                    case Rewound():
+                        self._written = dict.fromkeys(self._written)
+                        self._revisions.clear()
+                        self._seen.clear()
+                        self.poke()
+
+    def _noticed(self, key: str, revision: int) -> None:
+        """A key changed at this revision, by our hand or another's."""
+        if key not in self._written or revision <= self._revisions.get(key, 0):
+            return
+        if self._written[key] is None:
+            # A write of ours is under way: whose change this is will be known when it is answered.
+            self._seen[key] = revision
+            return
+        log.warning("%s was changed by somebody else: it is written again", key)
+        self._written[key] = None
+        # After a pause: two who write the same key must not do so as fast as they can.
+        asyncio.get_running_loop().call_later(_MEND_PAUSE, self.poke)
+
     async def _wake_at_loss(self, lease: Lease) -> None:
         await lease.lost.wait()
         self._poked.set()
@@ -109,11 +147,17 @@ class Publisher:
         self._written |= dict.fromkeys(changes)
         groups: list[list[Operation]] = [[Put(key, value, lease.id)] for key, value in changes.items()]
         groups += [self._removal(key) for key in gone]
+        revisions: dict[str, int] = {}
         for batch in _batches(groups):
-            await self._registry.transact([], batch)
+            outcome = await self._registry.transact([], batch)
+            revisions |= dict.fromkeys((item.key for item in batch), outcome.revision)
         self._written |= changes
         for key in gone:
             del self._written[key]
+            self._revisions.pop(key, None)
+        for key in changes:
+            self._revisions[key] = revisions[key]
+            self._noticed(key, self._seen.pop(key, 0))
 
     def _is_ours(self, key: str) -> bool:
         """Another program may have registered something on this host: that is its own affair."""

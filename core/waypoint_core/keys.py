@@ -55,13 +55,17 @@ class Keys:
         """Prefix of all proxies."""
         return f"{self.prefix}proxies/"
 
+    def host(self, host: str) -> str:
+        """Prefix of what one host's agent says about it."""
+        return f"{self.hosts}{host}/"
+
     def host_alive(self, host: str) -> str:
         """`hosts/<h>/alive`."""
-        return f"{self.hosts}{host}/alive"
+        return f"{self.host(host)}alive"
 
     def host_summary(self, host: str) -> str:
         """`hosts/<h>/summary`."""
-        return f"{self.hosts}{host}/summary"
+        return f"{self.host(host)}summary"
 
     def host_instances(self, host: str) -> str:
         """Prefix of one host's instances."""

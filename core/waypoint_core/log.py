@@ -23,4 +23,6 @@ def configure(level: str = "info") -> None:
     """Send all logging to standard error from this level up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine(journal="JOURNAL_STREAM" in os.environ))
+    # Each call of the registry, twice: what they mean is said by waypoint.etcd.
+    logging.getLogger("grpc").setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -16,10 +16,11 @@ from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
 from waypoint_proxy import browser
+from waypoint_proxy.announce import Announcement
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.edge import Edge
 from waypoint_proxy.holds import Holds
-from waypoint_proxy.keep import Keeper, announce, follow
+from waypoint_proxy.keep import Keeper, follow
 from waypoint_proxy.reserve import Reserve
 from waypoint_proxy.route import Table
 from waypoint_proxy.sessions import Sessions, ending_of
@@ -55,7 +56,7 @@ class Proxy:
             "holds": self._holds.run(),
             "table": follow(self._registry, self._keys.prefix, self._table, self.reserve),
             "keeper": self._keeper.run(),
-            "presence": announce(self._registry, key, alive, settings.etcd.lease_ttl),
+            "presence": Announcement(self._registry, key, alive, settings.etcd.lease_ttl).run(),
             **{f"edge {_address(listener)}": self.edge.serve(listener) for listener in listeners},
         }
         try:

@@ -1,4 +1,4 @@
-"""Keeping the reserve full, and this proxy known: the loops between registry and reserve."""
+"""Keeping the reserve full: the loops between registry and reserve."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryError
-from waypoint_core.model import ProxyAlive
-from waypoint_core.registry import Lease, Registry
+from waypoint_core.registry import Registry
 from waypoint_core.settings import ProxySettings
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.reserve import Reserve
@@ -93,26 +91,3 @@ async def follow(registry: Registry, prefix: str, table: Table, reserve: Reserve
         async for event in events:
             table.apply(event)
             reserve.changed.set()
-
-
-async def announce(registry: Registry, key: str, alive: ProxyAlive, ttl: float) -> None:
-    """Keep `proxies/<p>` written under a lease until cancelled; a lost lease is replaced."""
-    lease: Lease | None = None
-    try:
-        while True:
-            try:
-                lease = lease or await registry.lease(ttl)
-                await registry.put(key, encode(alive), lease=lease.id)
-            except RegistryError as error:
-                log.debug("cannot announce this proxy: %s", error)
-                await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            else:
-                await lease.lost.wait()
-                log.warning("lease lost: announcing this proxy anew")
-            if lease and lease.lost.is_set():
-                lease = None
-    finally:
-        if lease:
-            with suppress(RegistryError, TimeoutError):
-                async with asyncio.timeout(1):
-                    await lease.revoke()

@@ -13,7 +13,7 @@ from itertools import islice
 from waypoint_core.codec import decode
 from waypoint_core.errors import CodecError
 from waypoint_core.keys import Keys
-from waypoint_core.model import HostAlive, Instance, InstanceState, InstanceType, ProxyAlive
+from waypoint_core.model import Claim, HostAlive, HostSummary, Instance, InstanceState, InstanceType, ProxyAlive
 from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 _FEW = 16
@@ -97,7 +97,9 @@ class Table:
             self._fold(entry)
         except CodecError as error:
             log.warning("ignored: %s", error)
-            self._remove(entry.key)
+            # Whatever a claim says, its being there means that the browser is somebody's.
+            if not entry.key.startswith(self._keys.claims):
+                self._remove(entry.key)
 
     def _fold(self, entry: Entry) -> None:
         key, keys = entry.key, self._keys
@@ -109,9 +111,12 @@ class Table:
                 self._ready[instance] = Candidate(instance, host, record.endpoints["cdp"], entry.mod_revision)
         elif key.startswith(keys.claims):
             self._claimed.add(key.removeprefix(keys.claims))
+            decode(Claim, entry.value, key)
         elif key.startswith(keys.hosts) and key.endswith("/alive"):
             decode(HostAlive, entry.value, key)
             self._alive.add(self._pair(key, keys.hosts)[0])
+        elif key.startswith(keys.hosts) and key.endswith("/summary"):
+            decode(HostSummary, entry.value, key)
         elif key.startswith(keys.proxies):
             self._proxies[key] = decode(ProxyAlive, entry.value, key)
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import ctypes
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -170,16 +171,25 @@ async def output(*argv: str) -> bytes:
 
 
 def cpu_seconds(host: Host) -> Counter[str]:
-    """CPU time so far: of every long-lived process by its unit, of the browsers as a whole."""
+    """CPU time so far: of every long-lived process by its unit; what is left of the host's is the browsers'."""
     seconds: Counter[str] = Counter()
     for pid, folder in cgroups.processes(host.name).items():
         if folder.name.endswith((".service", ".scope")) and "waypoint-browser" not in str(folder):
             times = psutil.Process(pid).cpu_times()
             seconds[folder.name] += times.user + times.system
-    for hierarchy in cgroups.hierarchies():
-        for file in (hierarchy.mount / cgroups.PARENT / host.name).rglob("waypoint-browsers.slice/cpuacct.usage"):
-            seconds["browsers"] += int(file.read_text()) / 1e9
+    seconds["browsers"] = host_cpu_seconds(host.name) - sum(seconds.values())
     return seconds
+
+
+def host_cpu_seconds(name: str) -> float:
+    """Of everything that ever ran on the host."""
+    for hierarchy in cgroups.hierarchies():
+        folder = hierarchy.mount / cgroups.PARENT / name
+        if "cpuacct" in hierarchy.controllers:
+            return int((folder / "cpuacct.usage").read_text()) / 1e9
+        if hierarchy.version == 2 and (usage := re.search(r"usage_usec (\d+)", (folder / "cpu.stat").read_text())):
+            return int(usage[1]) / 1e6
+    raise LookupError(f"cannot tell the CPU time of {name}: no cgroup hierarchy accounts for it")
 
 
 async def load(kind: str, site: str) -> int:

@@ -59,6 +59,7 @@ class Published:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "_RETRY", (0.001, 0.005))
+    monkeypatch.setattr(publish, "_MEND_PAUSE", 0.001)
 
 
 @pytest.fixture
@@ -152,3 +153,26 @@ async def test_requests_and_claims_of_what_is_gone_are_forgotten(there: Publishe
         await there.registry.put(KEYS.claim(name), b"{}")
     await there.publisher.forget(names)
     await there.until({ALIVE: b"alive"})
+
+
+async def test_what_others_write_over_our_keys_is_written_again(
+    there: Published,
+) -> None:
+    there.want({ALIVE: b"alive", key(0): b"ready"})
+    await there.until({ALIVE: b"alive", key(0): b"ready"})
+    await there.registry.put(ALIVE, b"{")
+    await there.registry.put(key(0), b"")
+    await there.until({ALIVE: b"alive", key(0): b"ready"})
+    await there.registry.delete(key(0))
+    await there.until({ALIVE: b"alive", key(0): b"ready"})
+    lease = there.registry.leases[-1].id
+    assert [entry.lease for entry in (await there.registry.list(KEYS.prefix)).entries] == [lease, lease]
+
+
+async def test_our_own_writes_are_not_taken_for_somebody_elses(
+    there: Published, caplog: pytest.LogCaptureFixture
+) -> None:
+    for value in range(50):
+        there.want({ALIVE: b"%d" % value})
+        await there.until({ALIVE: b"%d" % value})
+    assert "somebody else" not in caplog.text

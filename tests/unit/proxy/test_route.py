@@ -48,6 +48,7 @@ def offered(*events: WatchEvent) -> list[str]:
         ([instance("a")], []),  # nobody vouches for the host
         ([alive(), instance("a"), Removed(KEYS.host_alive("here"), 2)], []),
         ([alive(), instance("a"), claim("a")], []),
+        ([alive(), instance("a"), written(KEYS.claim("a"), b"{")], []),  # broken, but a claim
         ([claim("a"), alive(), instance("a")], []),
         ([alive(), instance("a"), claim("a"), Removed(KEYS.claim("a"), 2)], ["a"]),
         ([alive(), instance("a"), Removed(KEYS.instance("here", "a"), 2)], []),

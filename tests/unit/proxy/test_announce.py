@@ -1,0 +1,81 @@
+"""This proxy's own key: what happens to it, and what the proxy makes of that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from waypoint_core.codec import encode
+from waypoint_core.memory import MemoryRegistry
+from waypoint_core.model import ProxyAlive
+from waypoint_core.registry import Entry, Written
+from waypoint_proxy import announce
+from waypoint_proxy.announce import Announcement
+
+KEY = "/waypoint/v1/proxies/p"
+ALIVE = ProxyAlive(epoch="e", host="p")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce, "_RETRY", 0.001)
+    monkeypatch.setattr(announce, "_MEND_PAUSE", 0.001)
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[MemoryRegistry]:
+    registry = MemoryRegistry()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(Announcement(registry, KEY, ALIVE, 20).run())
+        yield registry
+        running.cancel()
+
+
+async def announced(registry: MemoryRegistry, *, after: int = 0) -> Entry:
+    """The right entry, once it is there at a later revision."""
+    async with asyncio.timeout(5), registry.watch(KEY) as events:
+        async for event in events:
+            if isinstance(event, Written) and event.entry.value == encode(ALIVE) and event.entry.mod_revision > after:
+                return event.entry
+    raise AssertionError("a watch does not end")
+
+
+async def test_it_is_written_under_a_lease(registry: MemoryRegistry) -> None:
+    assert (await announced(registry)).lease
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", encode(ProxyAlive(epoch="other"))])
+async def test_what_others_write_over_it_is_written_again(registry: MemoryRegistry, broken: bytes) -> None:
+    first = await announced(registry)
+    await registry.put(KEY, broken)
+    again = await announced(registry, after=first.mod_revision)
+    assert again.lease == first.lease
+
+
+async def test_the_right_value_off_its_lease_is_put_back_under_it(registry: MemoryRegistry) -> None:
+    first = await announced(registry)
+    foreign = await registry.put(KEY, encode(ALIVE))
+    assert (await announced(registry, after=foreign)).lease == first.lease
+
+
+async def test_what_others_remove_is_written_again(registry: MemoryRegistry) -> None:
+    first = await announced(registry)
+    await registry.delete(KEY)
+    assert (await announced(registry, after=first.mod_revision)).lease == first.lease
+
+
+async def test_a_neighbour_with_a_longer_name_is_its_own_affair(registry: MemoryRegistry) -> None:
+    await announced(registry)
+    await registry.put(KEY + "2", b"{")
+    neighbour = await registry.get(KEY + "2")
+    assert neighbour is not None
+    assert neighbour.value == b"{"
+
+
+async def test_it_goes_with_the_proxy() -> None:
+    registry = MemoryRegistry()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(Announcement(registry, KEY, ALIVE, 20).run())
+        await announced(registry)
+        running.cancel()
+    assert await registry.get(KEY) is None
