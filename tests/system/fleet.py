@@ -7,7 +7,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,18 +107,11 @@ class Fleet:
 
     def instances(self) -> dict[str, Instance]:
         """The instances that etcd shows. CodecError when one of them cannot be read."""
-        return self._below(KEYS.instances, Instance)
+        return _below(self.entries(), KEYS.instances, Instance)
 
     def claims(self) -> dict[str, Claim]:
         """The claims that etcd shows, by instance. CodecError when one of them cannot be read."""
-        return self._below(KEYS.claims, Claim)
-
-    def _below(self, prefix: str, kind: type[Record]) -> dict[str, Record]:
-        return {
-            key.rpartition("/")[2]: codec.decode(kind, entry.value, key)
-            for key, entry in self.entries().items()
-            if key.startswith(prefix)
-        }
+        return _below(self.entries(), KEYS.claims, Claim)
 
     def log(self, unit: str) -> list[str]:
         """What a unit has said since the boot."""
@@ -131,9 +124,9 @@ class Fleet:
 
     def flaw(self, sessions: int = 0) -> str:
         """What keeps this fleet from being complete and without anything left over; "" when nothing does."""
-        processes, running = self.processes(), self.browsers()
+        processes, running, entries = self.processes(), self.browsers(), self.entries()
         try:
-            instances, claims = self.instances(), self.claims()
+            instances, claims = _below(entries, KEYS.instances, Instance), _below(entries, KEYS.claims, Claim)
         except CodecError as error:
             return str(error)
         stray = [pid for pid, slot in processes.items() if slot not in range(SLOTS)]
@@ -164,6 +157,14 @@ async def eventually(look: Callable[[], object], within: float) -> float:
         assert time.monotonic() - began < within, f"not after {within} s: {said}"
         await asyncio.sleep(0.02)
     return time.monotonic() - began
+
+
+def _below(entries: Mapping[str, Entry], prefix: str, kind: type[Record]) -> dict[str, Record]:
+    return {
+        key.rpartition("/")[2]: codec.decode(kind, entry.value, key)
+        for key, entry in entries.items()
+        if key.startswith(prefix)
+    }
 
 
 def _read(pid: int, name: str) -> str:

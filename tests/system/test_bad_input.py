@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
+from collections import Counter
 
 import pytest
 
@@ -115,42 +118,45 @@ async def test_random_bytes(fleet: Fleet) -> None:
 async def test_broken_value(fleet: Fleet, kind: str) -> None:
     """Named once by whoever reads it, and put right by its owner; what operators write they put right themselves."""
     daemons = {unit: fleet.main_pid(unit) for unit in DAEMONS}
-    async with undisturbed(fleet):
+    async with undisturbed(fleet) as used:
         for value in BROKEN_VALUES:
-            await break_and_heal(fleet, keys_of_each_kind(fleet)[kind], value)
+            await break_and_heal(fleet, keys_of_each_kind(fleet, used)[kind], value)
     assert daemons == {unit: fleet.main_pid(unit) for unit in DAEMONS}
 
 
 async def break_and_heal(fleet: Fleet, key: str, value: bytes) -> None:
     before, broken = fleet.entries().get(key), Entry(value, 0)
-    said = len(lines_naming(fleet, key))
+    said = lines_naming(fleet, key)
     fleet.write(key, value)
     try:
-        await eventually(lambda: len(lines_naming(fleet, key)) > said or f"nobody names {key}", within=10)
+        await eventually(lambda: lines_naming(fleet, key) > said or f"nobody names {key}", within=10)
         if before is None:
             fleet.etcdctl("del", key)
+        if key.startswith(KEYS.claims):  # counts as a claim for as long as its browser lives
+            os.kill(fleet.browsers()[key.removeprefix(KEYS.claims)], signal.SIGKILL)
         await eventually(lambda: fleet.entries().get(key) != broken or f"{key} stays broken", within=10)
         await fleet.whole(sessions=1)
     finally:
         if fleet.entries().get(key) == broken:  # not to fail all that follows
             fleet.write(key, before.value, before.lease) if before else fleet.etcdctl("del", key)
-    loggers = [line.partition(":")[0] for line in lines_naming(fleet, key)[said:]]
+    loggers = [line.partition(":")[0] for line in (lines_naming(fleet, key) - said).elements()]
     assert len(loggers) == len(set(loggers))
 
 
-def lines_naming(fleet: Fleet, key: str) -> list[str]:
-    return [line for unit in DAEMONS for line in fleet.log(unit) if key in line]
+def lines_naming(fleet: Fleet, key: str) -> Counter[str]:
+    """What the daemons have said of a key, and how often."""
+    return Counter(line for unit in DAEMONS for line in fleet.log(unit) if key in line)
 
 
-def keys_of_each_kind(fleet: Fleet) -> dict[str, str]:
-    """A key of each kind; those of records that operators write are not there yet."""
-    host, (instance, *_) = fleet.host.name, fleet.instances()
-    claimed, *_ = fleet.claims()
+def keys_of_each_kind(fleet: Fleet, used: str) -> dict[str, str]:
+    """A key of each kind, none about the browser in use; those of records that operators write are not there yet."""
+    host = fleet.host.name
+    instance = next(iter(fleet.claims().keys() - {used}))
     return {
         "alive": KEYS.host_alive(host),
         "summary": KEYS.host_summary(host),
         "instance": KEYS.instance(host, instance),
-        "claim": KEYS.claim(claimed),
+        "claim": KEYS.claim(instance),
         "proxy": KEYS.proxy(host),
         "desired host": KEYS.desired_host(host),
         "desired instance": KEYS.desired_instance(host, instance),

@@ -97,7 +97,8 @@ async def test_each_member_in_turn(
         EtcdRegistry.connect(three.settings()) as watching,
         TaskOwner() as tasks,
     ):
-        lease = await watching.lease(6)
+        began, ttl = time.monotonic(), 10
+        lease = await watching.lease(ttl)
         await watching.put("/leased", b"", lease=lease.id)
         writer, watcher = Writer(writing), Watcher(watching)
         tasks.start(watcher.run(), name="watcher")
@@ -110,7 +111,8 @@ async def test_each_member_in_turn(
             await watcher.reached(writer.written)
             await asyncio.to_thread(heal)
             await asyncio.to_thread(member.wait_healthy)
-        await writer.more()
+        while time.monotonic() < began + ttl:
+            await writer.more()
         await watcher.reached(writer.written)
         assert await watching.get("/leased") is not None
         assert not lease.lost.is_set()

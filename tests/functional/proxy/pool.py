@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -40,7 +41,7 @@ class Life:
 
     instance: str
     slot: int
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[bytes]
     endpoint: str
     holder: asyncio.StreamWriter | None = None
     session: str = ""
@@ -125,34 +126,31 @@ class Pool:
                 life = await self._start(slot, profile)
                 try:
                     await self._publish(life)
-                    status = await life.process.wait()
+                    status = await _exit(life.process)
                     await self._bury(life, status)
                 finally:
                     life.kill()
-                    with contextlib.suppress(ProcessLookupError):
-                        await life.process.wait()
+                    life.process.wait()
 
     async def _start(self, slot: int, profile: str) -> Life:
         unprivileged = ()
         if os.getuid() == 0:
             unprivileged = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
             os.chown(profile, 65534, 65534)
-        process = await asyncio.create_subprocess_exec(
-            *unprivileged,
-            CHROMIUM,
-            f"--user-data-dir={profile}/profile",
-            *FLAGS,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+        process = subprocess.Popen(  # noqa: ASYNC220 - a start that is cancelled half-way would leak
+            [*unprivileged, CHROMIUM, f"--user-data-dir={profile}/profile", *FLAGS],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             env={"HOME": profile, "TMPDIR": profile},
         )
         try:
             async with asyncio.timeout(20):
-                endpoint = await _endpoint(process)
+                endpoint = await _endpoint(process, Path(profile, "profile/DevToolsActivePort"))
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             raise
         return Life(browser_id(HOST, slot, uuid4().hex), slot, process, endpoint)
 
@@ -229,12 +227,28 @@ class Pool:
             self.changed.notify_all()
 
 
-async def _endpoint(process: asyncio.subprocess.Process) -> str:
-    assert process.stderr
-    while line := (await process.stderr.readline()).decode():
-        if line.startswith("DevTools listening on "):
-            return line.split()[-1]
-    raise AssertionError("the browser did not start")
+async def _endpoint(process: subprocess.Popen[bytes], announced: Path) -> str:
+    """Chromium tells nobody that it listens; it writes port and path to a file."""
+    while process.poll() is None:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            port, path = announced.read_text().splitlines()
+            return f"ws://127.0.0.1:{port}{path}"
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"the browser did not start: status {process.returncode}")
+
+
+async def _exit(process: subprocess.Popen[bytes]) -> int:
+    """The exit status, once there is one."""
+    loop = asyncio.get_running_loop()
+    exited = asyncio.Event()
+    pidfd = os.pidfd_open(process.pid)
+    loop.add_reader(pidfd, exited.set)
+    try:
+        await exited.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+    return process.wait()
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ import pytest
 from functional.proxy.conftest import Site, Start
 
 READER = Path(__file__).with_name("reader.py")
-TIMEOUT = 3.0
+TIMEOUT = 5.0
 HISTORIES = [0, 30_000, 5_000_000]
 
 
@@ -49,7 +49,7 @@ async def test_frozen_client_is_noticed_in_time(start: Start, manner: str, histo
         frozen = time.monotonic()
         async with asyncio.timeout(5 * TIMEOUT):
             await life.gone.wait()
-        assert life.gone_at - frozen < TIMEOUT + 0.2
+        assert life.gone_at - frozen < TIMEOUT + 0.5
         assert life.released == "client is frozen"
 
 
