@@ -1,7 +1,7 @@
 # WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down status shell test unit functional system fault bench all format lint types sample stage clean prepare
+.PHONY: help up down status shell test unit functional system fault bench all format lint types sample proto stage clean prepare
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -56,6 +56,9 @@ lint: .venv/done ## Check style and import contracts
 
 types: .venv/done ## Check types
 	$(PYTHON) -m mypy
+
+proto: ## Generate the registry's messages from rpc.proto
+	core/waypoint_core/etcd/generate
 
 sample: .venv/done ## Write the documented sample settings file
 	$(PYTHON) -m waypoint_core.config > packaging/waypoint.toml
