@@ -7,7 +7,8 @@ No client has to answer a ping (chromedp never does). What is used instead:
 - It has answered pings before and answers no more, nor sends anything: it is frozen.
 - It never answers pings, and is silent: it gets a burst of empty pings. A client that reads has its whole receive
   window back a moment later. If the window stands lower by what was sent, burst after burst, nobody reads. One burst
-  proves nothing: Linux advertises the same window until what is unread exceeds some slack, and a fresh buffer grows.
+  proves nothing: Linux advertises the same window until what is unread exceeds some slack, and lets the window of a
+  connection that has seen much data grow for a while, read or not.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import socket
 import struct
 from dataclasses import dataclass
 
-_TICKS = 16
-_UNREAD_TICKS = 3
+_TICKS = 32
+_STUCK_TICKS = 6
+_UNREAD_BURSTS = 3
 _BURSTS = 3
+_MOST_BURSTS = 16
 _BURST = 32 * 1024
 # Bytes a second in two-byte frames that any client that reads at all is trusted to take.
 _SLOWEST_READER = 256 * 1024
@@ -64,9 +67,10 @@ class Liveness:
         self._acked = 0
         self._moved_at = now
         self._pinged_at = now
-        self._tested_at = now
+        self._tested_at = float("-inf")
         self._burst = min(_BURST, round(_SLOWEST_READER * self.tick)) & ~1
         self._bursts = 0
+        self._sent = 0
         self._window = 0
         self._unread = 0
 
@@ -89,13 +93,13 @@ class Liveness:
     def _frozen(self, now: float, vitals: Vitals) -> bool:
         if vitals.pongs:
             return self._pinged_at > now - vitals.silent
-        stuck = now - self._moved_at >= _UNREAD_TICKS * self.tick
-        return stuck or self._unread >= _UNREAD_TICKS
+        stuck = now - self._moved_at >= _STUCK_TICKS * self.tick
+        return stuck or self._unread >= _UNREAD_BURSTS
 
     def _test(self, now: float, vitals: Vitals) -> Ping | None:
         if vitals.waiting or vitals.silent < self._timeout / 4:
             return None
-        if not vitals.pongs and vitals.silent >= self._timeout * 3 / 8 and self._doubted(now, vitals):
+        if not vitals.pongs and self._doubted(now, vitals):
             self._pinged_at = now
             return Ping(self._burst)
         if now - self._pinged_at < self._timeout / 4:
@@ -104,14 +108,19 @@ class Liveness:
         return Ping(2)
 
     def _doubted(self, now: float, vitals: Vitals) -> bool:
-        """Whether a burst is due: a few every half timeout, and more for as long as they stay unread."""
+        """Whether a burst is due: a few in each silence and again every half timeout, more while they stay unread.
+
+        A window that grows tells nothing either way: that burst does not count, up to a bound.
+        """
         if self._bursts:
             unread = vitals.window <= self._window - self._burst * 3 // 4
+            grows = vitals.window > self._window and self._sent < _MOST_BURSTS
             self._unread = self._unread + 1 if unread else 0
-            self._bursts -= not unread
-        elif now - self._tested_at >= self._timeout / 2:
-            self._tested_at, self._bursts, self._unread = now, _BURSTS, 0
+            self._bursts -= not (unread or grows)
+        elif self._tested_at < now - vitals.silent or now - self._tested_at >= self._timeout / 2:
+            self._tested_at, self._bursts, self._sent, self._unread = now, _BURSTS, 0, 0
         self._window = vitals.window
+        self._sent += 1
         return self._bursts > 0
 
 

@@ -49,7 +49,8 @@ async def test_a_full_database_is_refused_in_words(run_cluster: Callable[..., Cl
 
 
 async def fill(registry: EtcdRegistry) -> None:
-    for number in range(50):
+    # etcd looks at its size on disk, which it brings up to date every 100 ms.
+    for number in range(2000):
         await registry.put(f"/a/{number}", bytes(100_000))
 
 

@@ -16,7 +16,7 @@ from functional.proxy.conftest import Site, Start
 
 READER = Path(__file__).with_name("reader.py")
 TIMEOUT = 5.0
-HISTORIES = [0, 30_000, 5_000_000]
+HISTORIES = [0, 300_000, 5_000_000]
 
 
 @contextlib.asynccontextmanager
