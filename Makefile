@@ -57,8 +57,13 @@ lint: .venv/done ## Check style and import contracts
 types: .venv/done ## Check types
 	$(PYTHON) -m mypy
 
-proto: ## Generate the registry's messages from rpc.proto
-	core/waypoint_core/etcd/generate
+# The oldest version that we support: newer protobuf runtimes accept older generated code, never the reverse.
+proto: .venv/done ## Generate messages from the protocol definitions
+	@test -x .build/protoc/bin/python || { $(PYTHON) -m venv .build/protoc && \
+	  .build/protoc/bin/pip install -qq --disable-pip-version-check 'grpcio-tools==1.66.2' 'setuptools<81'; }
+	@for file in $$(git ls-files --cached --others --exclude-standard '*.proto'); do root=$${file%%/*}; \
+	  echo "  proto          $$file"; \
+	  .build/protoc/bin/python -m grpc_tools.protoc -I $$root --python_out=$$root --pyi_out=$$root $${file#*/}; done
 
 sample: .venv/done ## Write the documented sample settings file
 	$(PYTHON) -m waypoint_core.config > packaging/waypoint.toml

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from waypoint_core.errors import CodecError
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _SEPARATOR = "_"
+_BROWSER = re.compile(r"([a-z0-9][a-z0-9.-]*)_(\d+)_([0-9a-f]{32})")
+
+REGISTERED = "_"
+"""Stands for the host in the keys of instances that registered themselves; no host may bear this name."""
 
 
 def check_host_name(name: str) -> str:
@@ -24,14 +29,17 @@ def browser_id(host: str, slot: int, invocation: str) -> str:
 
 
 def host_of(instance_id: str) -> str:
-    """The host part of a browser's id; "" for an id that some other program chose."""
-    host, separator, _ = instance_id.partition(_SEPARATOR)
-    return host if separator and _NAME.fullmatch(host) else ""
+    """The host of a browser's id; REGISTERED for an id that some other program chose."""
+    found = _BROWSER.fullmatch(instance_id)
+    return found[1] if found and _NAME.fullmatch(found[1]) else REGISTERED
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The key schema below one prefix, which ends with a slash."""
+    """The key schema below one prefix, which ends with a slash.
+
+    Instance ids stand in a key with everything but letters, digits and `_.-~` escaped as in URLs.
+    """
 
     prefix: str = "/waypoint/v1/"
 
@@ -73,11 +81,11 @@ class Keys:
 
     def instance(self, host: str, instance_id: str) -> str:
         """`inst/<h>/<id>`."""
-        return f"{self.instances}{host}/{instance_id}"
+        return f"{self.instances}{host}/{_quoted(instance_id)}"
 
     def claim(self, instance_id: str) -> str:
         """`claims/<id>`."""
-        return f"{self.claims}{instance_id}"
+        return f"{self.claims}{_quoted(instance_id)}"
 
     def host_claims(self, host: str) -> str:
         """Prefix of the claims on one host's browsers."""
@@ -97,13 +105,85 @@ class Keys:
 
     def desired_instance(self, host: str, instance_id: str) -> str:
         """`desired/inst/<h>/<id>`."""
-        return f"{self.desired_instances(host)}{instance_id}"
+        return f"{self.desired_instances(host)}{_quoted(instance_id)}"
+
+    @property
+    def desired(self) -> str:
+        """Prefix of all that operators and the control plane want."""
+        return f"{self.prefix}desired/"
+
+    @property
+    def beats(self) -> str:
+        """Prefix of the heartbeats of what registered itself."""
+        return f"{self.prefix}beats/"
+
+    def beat(self, instance_id: str) -> str:
+        """`beats/<id>`."""
+        return f"{self.beats}{_quoted(instance_id)}"
+
+    @property
+    def bindings(self) -> str:
+        """Prefix of all parent-child bonds."""
+        return f"{self.prefix}bindings/"
+
+    def children(self, parent_id: str) -> str:
+        """Prefix of one parent's bonds."""
+        return f"{self.bindings}{_quoted(parent_id)}/"
+
+    def binding(self, parent_id: str, child_id: str) -> str:
+        """`bindings/<parent>/<child>`."""
+        return f"{self.children(parent_id)}{_quoted(child_id)}"
+
+    @property
+    def control_plane(self) -> str:
+        """Prefix of the control plane's own state."""
+        return f"{self.prefix}cp/"
+
+    @property
+    def leader(self) -> str:
+        """`cp/leader`."""
+        return f"{self.control_plane}leader"
+
+    @property
+    def freeze(self) -> str:
+        """`cp/freeze`."""
+        return f"{self.control_plane}freeze"
+
+    @property
+    def tick(self) -> str:
+        """`cp/tick`."""
+        return f"{self.control_plane}tick"
+
+    @property
+    def members(self) -> str:
+        """Prefix of all control planes."""
+        return f"{self.control_plane}members/"
+
+    def member(self, name: str) -> str:
+        """`cp/members/<name>`."""
+        return f"{self.members}{name}"
+
+    @property
+    def known_hosts(self) -> str:
+        """Prefix of what the leader made of each host."""
+        return f"{self.control_plane}hosts/"
+
+    def known_host(self, host: str) -> str:
+        """`cp/hosts/<h>`."""
+        return f"{self.known_hosts}{host}"
 
     def parts(self, key: str, below: str) -> tuple[str, ...]:
-        """The key's path segments after a prefix of ours; CodecError when it is not below it or has an empty one."""
+        """The key's path segments after a prefix of ours, unescaped.
+
+        CodecError when it is not below it or has an empty one.
+        """
         if not key.startswith(below):
             raise CodecError(f"cannot read key {key!r}: it is not below {below!r}")
         segments = tuple(key.removeprefix(below).split("/"))
         if not all(segments):
             raise CodecError(f"cannot read key {key!r}: a part of it is empty")
-        return segments
+        return tuple(map(unquote, segments))
+
+
+def _quoted(instance_id: str) -> str:
+    return quote(instance_id, safe="")

@@ -40,17 +40,51 @@ class InstanceState(enum.StrEnum):
     FAILED = "failed"
 
 
+class HostState(enum.StrEnum):
+    """What the fleet makes of a host: ready; cordoned or draining by request; suspect without its lease; gone."""
+
+    READY = "ready"
+    CORDONED = "cordoned"
+    DRAINING = "draining"
+    SUSPECT = "suspect"
+    GONE = "gone"
+
+
+class KillKind(enum.StrEnum):
+    """Why an instance is ended, in classes that programs can tell apart."""
+
+    KILLED = "killed"
+    TIMEOUT = "timeout"
+    HEALTH_CHECK_FAILED = "health_check_failed"
+    PARENT_DEAD = "parent_dead"
+
+
+class ClaimKind(enum.StrEnum):
+    """For whom a browser is claimed.
+
+    cdp, tzafonwright: by a proxy, for clients at that edge. session: by the control plane, for who connects to the
+    proxy's edge under the claim's session id. direct: by the control plane, for who connects to the claim's address.
+    """
+
+    CDP = "cdp"
+    TZAFONWRIGHT = "tzafonwright"
+    SESSION = "session"
+    DIRECT = "direct"
+
+
 @dataclass(frozen=True, slots=True)
 class HostAlive:
     """`hosts/<h>/alive`: this agent lives, under the host's lease.
 
-    epoch is new with every start of the agent; address is where the host's gateway listens, "" without one.
+    epoch is new with every start of the agent; address is where the host's gateway listens, "" without one; status is
+    where the agent's status endpoint answers, as host:port.
     """
 
     epoch: Text
     boot_id: str
     slots: Count
     address: str = ""
+    status: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,7 +105,8 @@ class Instance:
     """`inst/<h>/<id>`: one life of one browser in a slot, or of any other registered thing.
 
     endpoints maps a protocol to a URL, for a browser `cdp` to its DevTools WebSocket URL, which names this
-    very life of the browser. reason says why a failed instance failed.
+    very life of the browser; for what registered itself, to the host:port that it gave. open: it may be claimed,
+    if it is ready and nobody has claimed it; since: when this life began; reason says why a failed instance failed.
     """
 
     type: InstanceType
@@ -82,28 +117,41 @@ class Instance:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
+    open: bool = True
+    since: float = 0.0
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`claims/<id>`: a proxy has this instance for itself. request tells one attempt from another."""
+    """`claims/<id>`: a proxy has this instance for itself. request tells one attempt from another.
+
+    Of the kinds that the control plane writes, address is empty until the proxy serves what was claimed, and then the
+    host:port where it does.
+    """
 
     proxy: Text
     request: Text
-    kind: str = "cdp"
+    kind: ClaimKind = ClaimKind.CDP
     session: str = ""
     tenant: str = ""
+    address: str = ""
     at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyAlive:
-    """`proxies/<p>`: this proxy lives, under a lease of its own."""
+    """`proxies/<p>`: this proxy lives, under a lease of its own.
+
+    address is its CDP edge and status its status endpoint, each as host:port. Browsers of kind direct are served on
+    its address's host at ports counted from direct_port (0: not at all); see `direct_address`.
+    """
 
     epoch: Text
     host: str = ""
     address: str = ""
+    status: str = ""
+    direct_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +161,7 @@ class DesiredHost:
     slots: Count | None = None
     cordon: bool = False
     reason: str = ""
+    by: str = ""
     drain_deadline: float | None = None
     browser_flags: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -120,7 +169,88 @@ class DesiredHost:
 
 @dataclass(frozen=True, slots=True)
 class KillRequest:
-    """`desired/inst/<h>/<id>`: end this instance."""
+    """`desired/inst/<h>/<id>`: end this instance. Of what registered itself it stays a while, to say why it died."""
 
     reason: Text
+    kind: KillKind = KillKind.KILLED
+    by: str = ""
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """`beats/<id>`: what registered itself as `inst/_/<id>` is healthy, under a lease that its heartbeats renew."""
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`bindings/<parent>/<child>`: the child dies with its parent."""
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHost:
+    """`cp/hosts/<h>`: what the leader made of a host that it has seen.
+
+    state is ready, suspect or gone; losses are the times at which the host's lease was lost lately, at most ten.
+    """
+
+    state: HostState
+    since: float
+    reason: str = ""
+    status: str = ""
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """`cp/freeze`: frozen stops remediation, not frozen overrides a freeze that the leader would call itself."""
+
+    frozen: bool
+    by: Text
+    reason: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """`cp/leader`: this control plane leads, under its lease; epoch is new with every election."""
+
+    name: Text
+    epoch: Text
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`cp/members/<name>`: this control plane lives, under its lease; gRPC and status endpoint, each as host:port."""
+
+    epoch: Text
+    address: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`cp/tick`: written by the leader every 5 s, so that every watcher can tell how stale it is."""
+
+    at: float
+    by: str
+
+
+_DIRECT_BLOCK = 1000
+_DIRECT_BLOCKS = 9
+
+
+def direct_address(proxy: ProxyAlive, instance: Instance) -> str:
+    """Where the proxy serves a browser that is claimed as direct, as host:port; "" where it does not.
+
+    A slot's lives take nine ports in turn, so that who comes late to an ended life does not meet the next.
+    """
+    host, _, _ = proxy.address.rpartition(":")
+    if not proxy.direct_port or not host or instance.slot is None or instance.slot >= _DIRECT_BLOCK:
+        return ""
+    return f"{host}:{proxy.direct_port + _DIRECT_BLOCK * (instance.generation % _DIRECT_BLOCKS) + instance.slot}"

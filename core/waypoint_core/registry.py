@@ -191,6 +191,15 @@ class Registry(Protocol):
     async def lease(self, ttl: float) -> Lease:
         """A new lease of ttl seconds, kept alive every ttl/4 with jitter."""
 
+    async def grant(self, ttl: float) -> int:
+        """The id of a new lease of ttl seconds (rounded up) that nobody keeps alive: renew it."""
+
+    async def renew(self, lease: int) -> None:
+        """Start a lease's TTL anew. LeaseLost when it is unknown."""
+
+    async def remaining(self, lease: int) -> float:
+        """Seconds that are left of a lease's TTL. LeaseLost when it is unknown."""
+
     def watch(self, prefix: str) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """Follow a prefix: first everything that is there, then Synced, then changes in revision order.
 

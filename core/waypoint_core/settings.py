@@ -52,7 +52,17 @@ class HostSettings:
 
     name: str = setting(lambda: socket.gethostname().lower(), "unique in the fleet; the machine's host name")
     labels: Mapping[str, str] = setting(dict, "free labels, key=value")
+    address: str = setting("", "address by which other hosts reach this one; empty: the one that leads to etcd")
     hold_socket: str = setting("/run/waypoint/hold.sock", "where agent and proxy of this host meet")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """[tls] Certificates for what the fleet's programs serve and ask of each other; etcd has its own above."""
+
+    cert_file: str = setting("", "certificate of this host, also presented to others")
+    key_file: str = setting("", "its key")
+    ca_file: str = setting("", "CA that signed the others' certificates; with it they must present one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class AgentSettings:
     claim_timeout: Some = setting(10.0, "a claim that nobody holds for this long is void, its browser recycled")
     backoff_max: Some = setting(30.0, "longest pause between starts of a slot that keeps failing")
     summary_interval: Some = setting(15.0, "the host's summary is written at most this often")
+    status_listen: Address = setting("127.0.0.1:9301", "status endpoint: metrics, and this host's journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +101,45 @@ class ProxySettings:
     browser_timeout: Some = setting(3.0, "longest a browser may take to accept an upgrade; then another is taken")
     client_timeout: Some = setting(60.0, "a client that shows no sign of life for this long is gone")
     session_grace: Seconds = setting(0.0, "a session whose client dropped without a close frame waits this long for it")
+    open_timeout: Some = setting(60.0, "a session that was opened ahead waits this long for its client")
+    direct_port: Annotated[int, Meta(ge=0, le=56535)] = setting(
+        21000, "browsers claimed through the instance manager are served on this port and the 8999 above; 0: not"
+    )
+    status_listen: Address = setting("127.0.0.1:9302", "status endpoint: metrics, and this proxy's sessions")
     max_header: Annotated[int, Meta(ge=1024)] = setting(32768, "largest request head")
     max_connections: Annotated[int, Meta(ge=1)] = setting(8000, "client connections at one time")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlaneSettings:
+    """[controlplane] The deciders: one leads, any number stand by."""
+
+    name: str = setting(lambda: socket.gethostname().lower(), "unique among control planes; the machine's host name")
+    listen: Address = setting("127.0.0.1:50052", "gRPC; without certificates only on loopback")
+    status_listen: Address = setting(
+        "127.0.0.1:9303", "status endpoint: metrics, and where Prometheus finds all others"
+    )
+    lease_ttl: Some = setting(10.0, "a leader that etcd has not heard of for this long is replaced")
+    beat_ttl: Some = setting(5.0, "what registered itself is stale without a heartbeat for this long")
+    beat_grace: Some = setting(5.0, "what has been stale for this long is dead, and its children with it")
+    host_grace: Some = setting(60.0, "a host without lease for this long is probed, and gone if it does not answer")
+    probe_timeout: Some = setting(3.0, "longest wait for a suspect host's answer")
+    mass_loss: Annotated[float, Meta(gt=0, le=1)] = setting(0.15, "part of all hosts whose loss freezes remediation")
+    mass_loss_least: Annotated[int, Meta(ge=1)] = setting(
+        3, "fewer lost hosts than this freeze nothing, unless all are"
+    )
+    eviction_interval: Some = setting(10.0, "hosts are declared gone at most this often, one at a time")
+    flap_losses: Annotated[int, Meta(ge=2, le=10)] = setting(3, "a host lost this often within flap_window is cordoned")
+    flap_window: Some = setting(600.0, "how far back losses of a host count")
+    remember_dead: Some = setting(600.0, "why a registered instance died is known for this long")
+    forget_host: Some = setting(86400.0, "a host that has been gone for this long is forgotten")
+
+
+@dataclass(frozen=True, slots=True)
+class CtlSettings:
+    """[ctl] waypointctl."""
+
+    servers: tuple[Address, ...] = setting(("127.0.0.1:50052",), "control planes to ask, the first that answers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +155,9 @@ class Settings:
 
     etcd: EtcdSettings = dataclasses.field(default_factory=EtcdSettings)
     host: HostSettings = dataclasses.field(default_factory=HostSettings)
+    tls: TlsSettings = dataclasses.field(default_factory=TlsSettings)
     agent: AgentSettings = dataclasses.field(default_factory=AgentSettings)
     proxy: ProxySettings = dataclasses.field(default_factory=ProxySettings)
+    controlplane: ControlPlaneSettings = dataclasses.field(default_factory=ControlPlaneSettings)
+    ctl: CtlSettings = dataclasses.field(default_factory=CtlSettings)
     log: LogSettings = dataclasses.field(default_factory=LogSettings)

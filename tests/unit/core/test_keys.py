@@ -3,7 +3,7 @@
 import pytest
 
 from waypoint_core.errors import CodecError
-from waypoint_core.keys import Keys, browser_id, check_host_name, host_of
+from waypoint_core.keys import REGISTERED, Keys, browser_id, check_host_name, host_of
 
 LIFE = "0123456789abcdef0123456789abcdef"
 
@@ -28,8 +28,8 @@ def test_a_hosts_claims_are_apart_from_those_of_a_host_with_a_longer_name(other:
 
 def test_a_browsers_id_names_its_host() -> None:
     assert host_of(browser_id("web1.example", 3, LIFE)) == "web1.example"
-    assert host_of("some-vllm-server") == ""
-    assert host_of("Bad Name_3") == ""
+    assert host_of("some-vllm-server") == REGISTERED
+    assert host_of("web1_3") == REGISTERED
 
 
 @pytest.mark.parametrize("name", ["", "UPPER", "a_b", "a/b", "-a", "a-", "ä", "a" * 254])
