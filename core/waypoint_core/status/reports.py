@@ -1,4 +1,4 @@
-"""What agents and proxies tell the control plane on request: JSON, one object a line. Times are seconds since the epoch.
+"""What agents and proxies tell the control plane on request: JSON, one object a line. Times are since the epoch.
 
 Of a proxy: GET /sessions, one `SessionReport` a line; those that ended lately have `ended`.
 Of an agent: GET /journal?unit=UNIT&lines=N[&follow=1], one `JournalReport` a line, with follow until one side leaves.
