@@ -10,7 +10,7 @@ LAB := $(PYTHON) -m waypoint_lab
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Boot etcd, agent and proxy with 4 warm browsers here, and run a first session
+up: ## Boot etcd, agent, proxy and control plane with 4 warm browsers, and run a first session
 	@lab/prerequisites up
 	@$(MAKE) --no-print-directory stage
 	@$(LAB) up

@@ -72,6 +72,7 @@ def create(name: str) -> Cable:
         raise LabError(f"cannot lay a cable for {name}: no free subnet in 10.213.0.0/16, or no veth in this kernel")
     command("ip", "address", "add", f"{cable.gateway}/30", "dev", cable.device)
     command("ip", "link", "set", cable.device, "up")
+    Path("/proc/sys/net/ipv4/conf", cable.device, "forwarding").write_text("1")  # hosts reach each other through us
     command(*inside, "address", "add", f"{cable.address}/30", "dev", "host0")
     command(*inside, "link", "set", "lo", "up")
     command(*inside, "link", "set", "host0", "up")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Literal, Self
 
@@ -38,12 +38,15 @@ class Host:
         slots: int = 4,
         network: Network = "veth",
         settings: Mapping[str, Value] | None = None,
+        joins: Host | None = None,
+        without: Collection[str] = (),
         outlive: bool = False,
         strict: bool = True,
         seconds: float = 60,
     ) -> Self:
         """Boot it and wait until systemd is done.
 
+        joins: another host, whose etcd this one uses instead of one of its own. without: units that it does not run.
         outlive: it stays when the caller ends without removing it. strict: a daemon that is not up is an error.
         """
         mine = {} if outlive else {"owner": os.getpid(), "owner_started": started(os.getpid())}
@@ -52,8 +55,12 @@ class Host:
             lifecycle.remove(left)
         lifecycle.check_free(record)
         record.claim()
+        values: dict[str, Value] = {"agent.slots": slots, **(settings or {})}
+        if joins:
+            values["etcd.endpoints"] = [f"http://{joins.address}:2379"]
+            without = {*without, "etcd.service"}
         try:
-            host = cls(lifecycle.boot(record, {"agent.slots": slots, **(settings or {})}, seconds))
+            host = cls(lifecycle.boot(record, values, without, seconds))
             if strict:
                 host.check()
         except BaseException:

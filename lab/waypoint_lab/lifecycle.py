@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from waypoint_lab import cabling, cgroups, nspawn, rootfs
+from waypoint_lab import cabling, cgroups, nspawn, rootfs, trust
 from waypoint_lab.errors import LabError
 from waypoint_lab.process import end
 from waypoint_lab.record import Record, find
 from waypoint_lab.settings import Value, render
+
+REACHABLE: Mapping[str, Value] = {
+    "controlplane.listen": "0.0.0.0:50052",
+    **{f"{part}.status_listen": f"0.0.0.0:{port}" for part, port in (("agent", 9301), ("proxy", 9302))},
+    "controlplane.status_listen": "0.0.0.0:9303",
+    "tls.cert_file": "/etc/waypoint/tls/cert.pem",
+    "tls.key_file": "/etc/waypoint/tls/key.pem",
+    "tls.ca_file": "/etc/waypoint/tls/ca.pem",
+}
+"""Settings of a host on a cable: what others ask of it, it answers there, to who has a certificate."""
 
 
 def check_free(record: Record) -> None:
@@ -25,21 +35,31 @@ def check_free(record: Record) -> None:
         cabling.check_machine_is_free()
 
 
-def boot(record: Record, values: Mapping[str, Value], seconds: float) -> Record:
+def boot(record: Record, values: Mapping[str, Value], without: Collection[str], seconds: float) -> Record:
     """Put the host of a claimed record together and wait until systemd is done; the record, complete."""
-    files = {"etc/waypoint/waypoint.toml": render(values), "etc/hostname": f"{record.name}\n"}
+    files = {"etc/hostname": f"{record.name}\n"}
     netns = None
     if record.network == "veth":
         cable = cabling.create(record.name)
         record = dataclasses.replace(record, subnet=cable.subnet)
         record.save()
         netns = cabling.namespace_path(record.name)
-        files |= reachable(cable)
-    rootfs.create(record.directory, files)
+        files |= reachable(cable) | trusted(cable)
+        values = {**REACHABLE, **values}
+    files["etc/waypoint/waypoint.toml"] = render(values)
+    rootfs.create(record.directory, files, without)
     folders = cgroups.create(record.name)
     record = dataclasses.replace(record, pid1=nspawn.start(record.name, record.directory, folders, netns, seconds))
     record.save()
     return record
+
+
+def trusted(cable: cabling.Cable) -> dict[str, str]:
+    """The certificates with which a host answers over its cable, and asks its peers."""
+    names = ("cert.pem", "key.pem", "ca.pem")
+    return {
+        f"etc/waypoint/tls/{name}": pem for name, pem in zip(names, trust.issue(cable.name, cable.address), strict=True)
+    }
 
 
 def reachable(cable: cabling.Cable) -> dict[str, str]:

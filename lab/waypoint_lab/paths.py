@@ -8,5 +8,6 @@ STAGE = BUILD / "stage"
 STAGE_LOCK = BUILD / "stage.state" / "lock"
 ETCD = BUILD / "etcd"
 UNITS = REPOSITORY / "lab" / "units"
+TRUST = BUILD / "trust"
 SCREENSHOT = BUILD / "first-session.png"
 RUN = Path("/run/waypoint-lab")

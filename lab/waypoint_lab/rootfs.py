@@ -23,8 +23,11 @@ MASKED = ("getty.target", "dev-hugepages.mount", "sys-fs-fuse-connections.mount"
 FIRST_PROGRAM = "usr/lib/waypoint-lab/first"
 
 
-def create(directory: Path, files: Mapping[str, str]) -> Path:
-    """Mount the root below directory (a new tmpfs) with files laid in, and enable our units; the root's path."""
+def create(directory: Path, files: Mapping[str, str], without: Iterable[str] = ()) -> Path:
+    """Mount the root below directory (a new tmpfs) with files laid in; the root's path.
+
+    Our units and the lab's are enabled, except for those that the host is to be without: they are masked.
+    """
     if not (STAGE / "usr/lib/waypoint").is_dir() or not (ETCD / "3.5/usr/bin/etcd").exists():
         raise LabError("cannot boot a host: nothing is built yet; run lab/prerequisites up and make stage")
     directory.mkdir()
@@ -42,7 +45,8 @@ def create(directory: Path, files: Mapping[str, str]) -> Path:
     (upper / FIRST_PROGRAM).chmod(0o755)
     units = upper / "etc/systemd/system"
     shutil.copytree(UNITS, units, dirs_exist_ok=True)
-    for unit in MASKED:
+    for unit in (*MASKED, *without):
+        (units / unit).unlink(missing_ok=True)
         (units / unit).symlink_to("/dev/null")
     (units / "default.target").symlink_to("/lib/systemd/system/multi-user.target")
     command("mount", "-t", "overlay", "-o", f"lowerdir=/,upperdir={upper},workdir={work}", "waypoint-lab", str(root))
@@ -77,11 +81,14 @@ def hide(upper: Path, folders: Iterable[str]) -> None:
 
 
 def enabled_units(upper: Path) -> list[str]:
-    """Our units and the lab's that say where they want to be enabled; templates are started by others."""
+    """Our units and the lab's that want to be enabled and are not masked; templates are started by others."""
     folders = (upper / "usr/lib/systemd/system", upper / "etc/systemd/system")
     ours = [unit for folder in folders for unit in sorted(folder.glob("*.*")) if unit.is_file()]
+    masked = {unit.name for unit in folders[1].glob("*.*") if unit.is_symlink()}
     return [
-        unit.name for unit in ours if not unit.is_symlink() and "@" not in unit.name and "[Install]" in unit.read_text()
+        unit.name
+        for unit in ours
+        if unit.name not in masked and "@" not in unit.name and "[Install]" in unit.read_text()
     ]
 
 

@@ -22,16 +22,18 @@ from waypoint_lab.warm import wait_warm
 NAME = "waypoint"
 SLOTS = 4
 ENDPOINT = "http://127.0.0.1:9222"
-PORTS = (9222, 2379, 2380, *range(20000, 20000 + SLOTS))
+PORTS = (9222, 2379, 2380, 50052, 9301, 9302, 9303, *range(20000, 20000 + SLOTS))
 READY = f"""
   connect        {ENDPOINT}
     Playwright   playwright.chromium.connect_over_cdp("{ENDPOINT}")
     Puppeteer    puppeteer.connect({{ browserURL: "{ENDPOINT}" }})
     first page   {SCREENSHOT.relative_to(REPOSITORY)}
+  administer     .venv/bin/waypointctl get hosts, top, events -w, ...; or in make shell: waypointctl, with doctor too
   look around    make status, or make shell and there:
     units        systemctl list-units 'waypoint*' etcd.service
-    journal      journalctl -fu waypoint-agent -u waypoint-proxy
+    journal      journalctl -f -u 'waypoint-*'
     registry     etcdctl get --prefix /waypoint/v1/
+    metrics      curl http://127.0.0.1:9301/metrics (agent; proxy 9302, control plane 9303)
   remove it      make down"""
 
 
@@ -40,6 +42,8 @@ def up() -> None:
     host = _running() or _boot()
     with step("proxy", f"answers {ENDPOINT}/json/version"):
         _ask_version()
+    with step("control plane", "leads"):
+        _wait_led(host)
     with step("browsers", f"{SLOTS} are warm"):
         wait_warm(host, SLOTS, 30)
     with step("session", "Playwright opens a page, clicks, takes a screenshot"):
@@ -76,8 +80,15 @@ def _running() -> Host | None:
 
 def _boot() -> Host:
     check_free(PORTS)
-    with step("boot", "systemd with etcd, agent and proxy as units"):
+    with step("boot", "systemd with etcd, agent, proxy and control plane as units"):
         return Host.boot(NAME, slots=SLOTS, network="machine", outlive=True)
+
+
+def _wait_led(host: Host) -> None:
+    """A leader acts a lease's time after its election, but it is there at once."""
+    done = host.run("waypointctl", "status", "--wait-leader", "--timeout", "30", check=False)
+    if done.returncode:
+        raise LabError(f"no control plane leads: {done.stderr.strip()}; make shell, then waypointctl doctor")
 
 
 def _ask_version() -> None:
