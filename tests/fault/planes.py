@@ -1,0 +1,128 @@
+"""Three hosts with a control plane each, on one etcd, and a fourth host with none of its own to be lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from system.fleet import Fleet
+from waypoint_core.keys import Keys
+from waypoint_lab import Host
+
+LEASE = 3
+HOST_LEASE = 5
+GRACE = 4
+SETTINGS = {
+    "controlplane.lease_ttl": LEASE,
+    "controlplane.host_grace": GRACE,
+    "controlplane.beat_grace": 2,
+    "controlplane.eviction_interval": 1,
+    "controlplane.probe_timeout": 1,
+    "etcd.lease_ttl": HOST_LEASE,
+    "proxy.upgrade_timeout": 20,
+    "proxy.reserve": 1,
+}
+UNIT = "waypoint-controlplane.service"
+KEYS = Keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """members have a control plane; lost has none."""
+
+    members: Sequence[Host]
+    lost: Host
+
+    @property
+    def fleet(self) -> Fleet:
+        """The first host, whose etcd is everybody's."""
+        return Fleet(self.members[0])
+
+    def leader(self, other_than: Host | None = None, within: float = 60) -> Host:
+        """The host whose control plane leads, once it is another than this one."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            entry = self.fleet.entries().get(KEYS.leader)
+            found = json.loads(entry.value)["name"] if entry else ""
+            for member in self.members:
+                if member.name == found and member is not other_than:
+                    return member
+            time.sleep(0.1)
+        raise AssertionError("nobody leads")
+
+    def acting(self, within: float = 60) -> Host:
+        """The leader, once it decides: it ticks."""
+        leader = self.leader(within=within)
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            tick = self.fleet.entries().get(KEYS.tick)
+            if tick and json.loads(tick.value)["by"] == leader.name:
+                return leader
+            time.sleep(0.1)
+        raise AssertionError(f"{leader.name} leads, and does nothing")
+
+    def ctl(self, *argv: str, host: Host | None = None) -> str:
+        """What waypointctl says, asked on a host whose control plane runs."""
+        return (host or self.members[0]).run("waypointctl", *argv).stdout
+
+    def bystander(self, leader: Host) -> Host:
+        """A host whose control plane does not lead."""
+        return next(member for member in self.members if member is not leader)
+
+    def revision(self) -> int:
+        """etcd's, now."""
+        return int(json.loads(self.fleet.etcdctl("get", "x", "-w", "json"))["header"]["revision"])
+
+    def written(self, prefix: str, since: int) -> Counter[str]:
+        """How often each key below a prefix was put after that revision."""
+        watch = ("timeout", "2", "etcdctl", "watch", "--prefix", "-w", "json", f"--rev={since + 1}", prefix)
+        told = self.members[0].run(*watch, check=False).stdout.splitlines()
+        events: list[Any] = [event for line in told for event in json.loads(line)["Events"]]
+        return Counter(_text(event["kv"]["key"]) for event in events if event.get("type", "PUT") == "PUT")
+
+    def values(self, key: str, since: int) -> list[dict[str, Any]]:
+        """Every value that was put under a key after that revision."""
+        watch = ("timeout", "2", "etcdctl", "watch", "-w", "json", f"--rev={since + 1}", key)
+        told = self.members[0].run(*watch, check=False).stdout.splitlines()
+        events: list[Any] = [event for line in told for event in json.loads(line)["Events"]]
+        return [json.loads(_text(event["kv"]["value"])) for event in events if event.get("type", "PUT") == "PUT"]
+
+
+@contextmanager
+def booted() -> Iterator[Planes]:
+    """All four of them, leading."""
+    with ExitStack() as hosts:
+        first = hosts.enter_context(Host.boot("planes-a", slots=2, settings=SETTINGS))
+        others = [
+            hosts.enter_context(Host.boot(f"planes-{name}", slots=1, settings=SETTINGS, joins=first)) for name in "bc"
+        ]
+        lost = hosts.enter_context(
+            Host.boot("planes-d", slots=1, settings=SETTINGS, joins=first, without={UNIT}),
+        )
+        planes = Planes([first, *others], lost)
+        planes.acting()
+        yield planes
+
+
+@contextmanager
+def struck(planes: Planes, leader: Host, blow: str) -> Iterator[None]:
+    """The leader's control plane is killed, or stopped for as long as the block takes and then resumed."""
+    signal = {"killed": "SIGKILL", "stopped": "SIGSTOP"}[blow]
+    leader.run("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", UNIT)
+    try:
+        planes.leader(other_than=leader)
+        yield
+    finally:
+        if blow == "stopped":
+            leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT)
+        leader.run("systemctl", "start", UNIT)
+
+
+def _text(encoded: str) -> str:
+    return base64.b64decode(encoded).decode()

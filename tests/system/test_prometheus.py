@@ -1,0 +1,118 @@
+"""A real Prometheus finds every daemon through service discovery and scrapes it; what is shipped for it is right."""
+
+import json
+import re
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from system.cdp import session
+from system.fleet import Fleet
+from waypoint_lab import trust
+
+ROOT = Path(__file__).parents[2]
+PORT = 19090
+DAEMONS = ("agent", "proxy", "controlplane")
+
+
+def known() -> set[str]:
+    """Every metric family that docs/metrics.md names."""
+    return set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE))
+
+
+def query(expression: str) -> list[dict[str, Any]]:
+    url = f"http://127.0.0.1:{PORT}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)["data"]["result"]
+
+
+def targets() -> dict[str, str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/v1/targets", timeout=10) as answer:
+        active = json.load(answer)["data"]["activeTargets"]
+    return {target["labels"].get("component", "?"): target["health"] for target in active}
+
+
+def until(seconds: float, true: Any) -> None:
+    """Prometheus announces nothing."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, true()
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def prometheus(host: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The shipped configuration, pointed at the lab's host and authority, with a faster pace."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    ca = trust.administrator().ca
+    shipped = (ROOT / "packaging/prometheus/prometheus.yml").read_text()
+    tls = f"tls_config: {{ ca_file: {ca} }}"
+    ours = (
+        shipped.replace("http://127.0.0.1:9303/sd", f"https://{host.address}:9303/sd")
+        .replace("refresh_interval: 30s", f"refresh_interval: 1s\n        {tls}")
+        .replace("scrape_interval: 15s", "scrape_interval: 1s")
+        .replace("- job_name: waypoint", f"- job_name: waypoint\n    {tls}")
+        .replace("- waypoint.rules.yml", f"- {ROOT}/packaging/prometheus/waypoint.rules.yml")
+    )
+    (folder / "prometheus.yml").write_text(ours)
+    subprocess.run(["promtool", "check", "config", folder / "prometheus.yml"], check=True, capture_output=True)
+    argv = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    log = (folder / "log").open("w")
+    with log, subprocess.Popen([*argv, f"--web.listen-address=127.0.0.1:{PORT}"], stdout=log, stderr=log) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+@pytest.mark.usefixtures("prometheus")
+async def test_every_daemon_is_found_and_scraped(fleet: Fleet, site: str) -> None:
+    async with session(fleet.ws) as client:
+        await client.page(f"{site}/form.html")
+    await fleet.whole()
+    until(20, lambda: targets() == dict.fromkeys(DAEMONS, "up"))
+    families = known()
+    assert len(families) > 30
+    present = '{__name__=~"waypoint_.*"}'
+    names = {family["metric"]["__name__"] for family in query(f"count by (__name__) ({present})")}
+    seen = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in names} | names
+    # What counts only accidents has no series before the first one.
+    assert not {name for name in seen & families if not query(f'{{__name__=~"{name}(_bucket)?"}}')}
+    assert len(seen & families) >= 0.7 * len(families), sorted(families - seen)
+    (sessions,) = query("sum(waypoint_proxy_sessions_total)")
+    assert float(sessions["value"][1]) >= 1
+
+
+def expressions() -> Iterator[str]:
+    """Of alerts and dashboard."""
+    rules = (ROOT / "packaging/prometheus/waypoint.rules.yml").read_text()
+    yield from re.findall(r"expr: (.*(?:\n {10}.*)*)", rules)
+    for panel in json.loads((ROOT / "packaging/grafana/waypoint.json").read_text())["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+
+
+def test_alerts_and_dashboard_refer_to_metrics_that_exist() -> None:
+    used = {name for expression in expressions() for name in re.findall(r"waypoint_\w+", expression)}
+    assert len(used) > 20
+    families = known() | {f"{name}{suffix}" for name in known() for suffix in ("_bucket", "_sum", "_count")}
+    assert used - families == set()
+
+
+def test_promtool_is_content_with_every_endpoint(host: Any) -> None:
+    ca = str(trust.administrator().ca)
+    for port in (9301, 9302, 9303):
+        page = subprocess.run(
+            ["curl", "-sf", "--cacert", ca, f"https://{host.address}:{port}/metrics"], check=True, capture_output=True
+        ).stdout
+        done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
+
+
+def test_rules_are_valid() -> None:
+    subprocess.run(["promtool", "check", "rules", ROOT / "packaging/prometheus/waypoint.rules.yml"], check=True)
