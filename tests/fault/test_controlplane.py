@@ -8,8 +8,8 @@ import pytest
 
 from fault.planes import GRACE, HOST_LEASE, KEYS, UNIT, Planes, booted, struck
 from system.outsider import outsider
-from waypoint_lab import Host
 from waypoint_core.keys import REGISTERED, host_of
+from waypoint_lab import Host
 
 BLOWS = ["killed", "stopped"]
 pytestmark = pytest.mark.timeout(300)

@@ -263,6 +263,42 @@ async def test_nothing_can_be_put_under_a_lease_that_is_gone(registry: Registry,
     assert (await registry.list(root)).entries == ()
 
 
+async def test_a_granted_lease_runs_out_unless_it_is_renewed(registry: Registry, root: str) -> None:
+    kept, left = await registry.grant(2), await registry.grant(2)
+    await registry.transact([], [Put(root + "kept", b"", lease=kept), Put(root + "left", b"", lease=left)])
+    async with registry.watch(root) as events:
+        await until(events, Synced)
+        gone = []
+        while not gone:
+            with contextlib.suppress(TimeoutError):
+                gone = changes([await asyncio.wait_for(anext(events), 0.5)])
+            await registry.renew(kept)
+    assert gone == [(root + "left", None)]
+    assert await registry.get(root + "kept") is not None
+    with pytest.raises(LeaseLost, match=f"cannot .* {left:x}"):
+        await registry.renew(left)
+    with pytest.raises(LeaseLost, match=f"cannot .* {left:x}"):
+        await registry.remaining(left)
+
+
+async def test_what_remains_of_a_granted_lease(registry: Registry) -> None:
+    lease = await registry.grant(9.2)
+    assert 8 <= await registry.remaining(lease) <= 10
+    await asyncio.sleep(1.1)
+    assert await registry.remaining(lease) < 9
+    await registry.renew(lease)
+    assert await registry.remaining(lease) >= 9
+
+
+async def test_a_lease_that_is_kept_can_be_renewed_too(registry: Registry) -> None:
+    lease = await registry.lease(20)
+    await registry.renew(lease.id)
+    assert 18 <= await registry.remaining(lease.id) <= 20
+    await lease.revoke()
+    with pytest.raises(LeaseLost, match="cannot"):
+        await registry.renew(lease.id)
+
+
 async def test_a_watch_tells_what_is_there_then_what_changes(registry: Registry, root: str) -> None:
     for key in ("b", "a"):
         await registry.put(root + key, key.encode())
@@ -338,6 +374,9 @@ async def test_an_outage_is_reported_and_survived(world: World) -> None:
             world.registry.delete("/w/a"),
             world.registry.transact([], [Put("/w/a", b"")]),
             world.registry.lease(20),
+            world.registry.grant(20),
+            world.registry.renew(lease.id),
+            world.registry.remaining(lease.id),
             return_exceptions=True,
         )
         assert {type(failure) for failure in failures} == {RegistryUnavailable}
@@ -348,6 +387,17 @@ async def test_an_outage_is_reported_and_survived(world: World) -> None:
         await world.registry.put("/w/b", b"")
         assert changes(await take(events, 1)) == [("/w/b", b"")]
     assert not lease.lost.is_set()
+    assert await world.registry.get("/w/leased") is not None
+
+
+async def test_a_granted_lease_counts_anew_after_an_outage(world: World) -> None:
+    lease = await world.registry.grant(2)
+    await world.registry.put("/w/leased", b"", lease=lease)
+    await world.down()
+    await asyncio.sleep(2.5)
+    await world.up()
+    await world.registry.renew(lease)
+    assert await world.registry.remaining(lease) > 0
     assert await world.registry.get("/w/leased") is not None
 
 
