@@ -16,5 +16,10 @@ Running a daemon:
     config      the same table as file, environment, flags and help
     service     what systemd expects of a daemon: sockets, readiness, watchdog
     log         one line an event
+    metrics     the registry of a daemon's metrics, and how they are named
+    status      the endpoint that every daemon has, and how to ask another's
+    tls         certificates for what is served and asked
+    validity    from when until when a certificate is valid
+    address     host:port, taken apart, and as others see it
     errors      the one exception tree
 """

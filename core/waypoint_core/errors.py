@@ -8,6 +8,7 @@ WaypointError
 │   ├── RegistryUnavailable    nobody answered in time; trying again may help
 │   ├── RegistryRefused        it answered, and refuses: credentials, quota, a malformed request
 │   └── LeaseLost              the lease, and every key under it, is gone
+├── StatusError            another daemon's status endpoint did not answer as it should
 ├── UnitError              systemd did not do what was asked of a unit
 └── SessionError           a client cannot have a session, or has lost it
 
@@ -45,6 +46,10 @@ class RegistryRefused(RegistryError):
 
 class LeaseLost(RegistryError):
     """The lease has expired or was revoked: every key under it is gone."""
+
+
+class StatusError(WaypointError):
+    """Another daemon's status endpoint did not answer as it should."""
 
 
 class UnitError(WaypointError):

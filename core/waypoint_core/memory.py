@@ -2,7 +2,7 @@
 
 registry.available = False      calls raise RegistryUnavailable, watches report Stale and hold back events
 registry.available = True       watches deliver what they held back, then Synced
-registry.expire(lease)          the lease runs out, as if its owner had stopped renewing it
+registry.expire(lease)          the lease (or the one of this id) runs out, as if its owner had stopped renewing it
 registry.restore(registry.snapshot())   history is replaced; watches report Rewound
 """
 
@@ -86,6 +86,30 @@ class MemoryLease:
         self._registry.expire(self)
 
 
+class _GrantedLease(MemoryLease):
+    """A lease that runs out unless it is renewed; the end of an outage renews it, as etcd does."""
+
+    def __init__(self, registry: MemoryRegistry, lease_id: int, ttl: float) -> None:
+        super().__init__(registry, lease_id, ttl)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(self._ttl, self._run_out)
+
+    @property
+    def alive_until(self) -> float:
+        """TTL seconds after the last renewal."""
+        return self._last_renewal + self._ttl
+
+    def renewed(self) -> None:
+        """Count the TTL from now."""
+        super().renewed()
+        self._timer.cancel()
+        self._timer = self._loop.call_later(self._ttl, self._run_out)
+
+    def _run_out(self) -> None:
+        if self._registry.available:
+            self._registry.expire(self)
+
+
 class _Watch(AsyncIterator[WatchEvent]):
     """One watcher: what it will be told, and what is held back while the registry is away."""
 
@@ -152,9 +176,10 @@ class MemoryRegistry:
         if not self._available:
             raise RegistryUnavailable("cannot reach the registry: it was made unavailable")
 
-    def expire(self, lease: MemoryLease) -> None:
+    def expire(self, which: MemoryLease | int) -> None:
         """Let a lease run out; during an outage its owner learns of it at the end."""
-        if self._leases.pop(lease.id, None) is None:
+        lease = self._leases.pop(which if isinstance(which, int) else which.id, None)
+        if lease is None:
             return
         keys = [key for key, entry in self._entries.items() if entry.lease == lease.id]
         self._apply([Delete(key) for key in keys])
@@ -227,6 +252,21 @@ class MemoryRegistry:
         self._leases[lease.id] = lease
         return lease
 
+    async def grant(self, ttl: float) -> int:
+        """A new lease that runs out after ttl seconds without `renew`."""
+        self.require()
+        lease = _GrantedLease(self, next(self._ids), ttl)
+        self._leases[lease.id] = lease
+        return lease.id
+
+    async def renew(self, lease: int) -> None:
+        """Start a lease's TTL anew."""
+        self._known(lease).renewed()
+
+    async def remaining(self, lease: int) -> float:
+        """Seconds that are left of a lease's TTL."""
+        return max(0.0, self._known(lease).alive_until - time.monotonic())
+
     @contextlib.asynccontextmanager
     async def watch(self, prefix: str) -> AsyncIterator[AsyncIterator[WatchEvent]]:
         """Follow a prefix."""
@@ -254,6 +294,12 @@ class MemoryRegistry:
                 return (entry.mod_revision if entry else 0) == seen
             case _:
                 assert_never(condition)
+
+    def _known(self, lease: int) -> MemoryLease:
+        self.require()
+        if lease not in self._leases:
+            raise LeaseLost(f"cannot find lease {lease:x}: it is unknown")
+        return self._leases[lease]
 
     def _check_leases(self, operations: Sequence[Operation]) -> None:
         for operation in operations:

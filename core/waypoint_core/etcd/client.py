@@ -9,12 +9,13 @@ import random
 from collections.abc import AsyncIterator, Sequence
 
 from waypoint_core.errors import RegistryError
-from waypoint_core.etcd import kv
+from waypoint_core.etcd import kv, leases
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.channel import Endpoint
 from waypoint_core.etcd.endpoints import Endpoints
 from waypoint_core.etcd.lease import EtcdLease
 from waypoint_core.etcd.methods import DELETE_RANGE, PUT, RANGE, STATUS, TXN
+from waypoint_core.etcd.metrics import EtcdMetrics
 from waypoint_core.etcd.reads import snapshot
 from waypoint_core.etcd.tasks import TaskOwner
 from waypoint_core.etcd.watch import Watch
@@ -36,9 +37,9 @@ class EtcdRegistry:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connect(cls, settings: EtcdSettings) -> AsyncIterator[EtcdRegistry]:
+    async def connect(cls, settings: EtcdSettings, metrics: EtcdMetrics | None = None) -> AsyncIterator[EtcdRegistry]:
         """A registry that works as soon as etcd does; an outage at this moment is no error."""
-        async with Endpoints.open(settings) as endpoints, TaskOwner() as tasks:
+        async with Endpoints.open(settings, metrics) as endpoints, TaskOwner() as tasks:
             for member in endpoints.members:
                 tasks.start(_check_version(endpoints, member), name=f"etcd version {member.address}")
             yield cls(endpoints, tasks)
@@ -78,6 +79,19 @@ class EtcdRegistry:
         lease = await EtcdLease.grant(self._endpoints, ttl)
         self._tasks.start(lease.keep(), name=f"etcd lease {lease.id:x}")
         return lease
+
+    async def grant(self, ttl: float) -> int:
+        """The id of a new lease of ttl seconds (whole ones, rounded up) that nobody keeps alive."""
+        lease, _ = await leases.grant(self._endpoints, ttl)
+        return lease
+
+    async def renew(self, lease: int) -> None:
+        """Start a lease's TTL anew."""
+        await leases.sure(leases.renewal, self._endpoints, lease)
+
+    async def remaining(self, lease: int) -> float:
+        """Whole seconds that are left of a lease's TTL, rounded down."""
+        return await leases.sure(leases.left, self._endpoints, lease)
 
     @contextlib.asynccontextmanager
     async def watch(self, prefix: str) -> AsyncIterator[AsyncIterator[WatchEvent]]:

@@ -17,6 +17,7 @@ from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.channel import Endpoint, credentials, read_file
 from waypoint_core.etcd.faults import AuthDisabled, Fault, Repeat, judge
 from waypoint_core.etcd.methods import AUTHENTICATE, Method, Q, R
+from waypoint_core.etcd.observer import Observer, Silent, timed
 from waypoint_core.etcd.targets import targets
 from waypoint_core.settings import EtcdSettings
 
@@ -39,23 +40,24 @@ def backoff(base: float = 0.05, cap: float = 1.0) -> Iterator[float]:
 class Endpoints:
     """All members, one of them current; whoever finds it wanting moves everybody on to the next."""
 
-    def __init__(self, settings: EtcdSettings, members: Sequence[Endpoint]) -> None:
+    def __init__(self, settings: EtcdSettings, members: Sequence[Endpoint], observer: Observer) -> None:
         self.settings = settings
         self.members = members
+        self.observer = observer
         self._current = random.randrange(len(members))  # noqa: S311 - spreads a fleet over the members
         self._token: str | None = None
         self._signing_in = asyncio.Lock()
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, settings: EtcdSettings) -> AsyncIterator[Endpoints]:
+    async def open(cls, settings: EtcdSettings, observer: Observer | None = None) -> AsyncIterator[Endpoints]:
         """Channels to all members; nothing is sent yet. ConfigError when a file cannot be read."""
         named = targets(settings)
         read_file(settings.password_file, "the password for etcd")
         certificates = credentials(settings) if any(target.tls for target in named) else None
         members = [Endpoint(target, certificates) for target in named]
         try:
-            yield cls(settings, members)
+            yield cls(settings, members, observer or Silent())
         finally:
             for member in members:
                 await member.close()
@@ -70,7 +72,8 @@ class Endpoints:
 
         RegistryUnavailable, RegistryRefused (also as one of its kinds in `faults`) or LeaseLost.
         """
-        return await self._call(method, request, idempotent, time.monotonic() + self.settings.call_timeout)
+        with timed(self.observer, str(method)):
+            return await self._call(method, request, idempotent, time.monotonic() + self.settings.call_timeout)
 
     async def ask(self, member: Endpoint, method: Method[Q, R], request: Q) -> R:
         """The answer of this very member, in one attempt."""
@@ -110,6 +113,7 @@ class Endpoints:
             self.failed(member, answer)
             if time.monotonic() + pause >= deadline or not self._repeatable(answer, idempotent):
                 raise _error(method, member, answer)
+            self.observer.retried(str(method))
             await asyncio.sleep(pause)
         raise AssertionError("backoff never ends")
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 import time
 from typing import Self
 
 from waypoint_core.errors import LeaseLost, RegistryError
+from waypoint_core.etcd import leases
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.endpoints import Endpoints
-from waypoint_core.etcd.faults import LeaseExists
-from waypoint_core.etcd.methods import LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE
+from waypoint_core.etcd.methods import LEASE_REVOKE
 
 log = logging.getLogger("waypoint.etcd.lease")
-
-# A member that has just restarted may not know a lease that its log still holds (etcd 3.4): one denial is no proof.
-_DENIALS = 2
-_SOON = 0.5
 
 
 class EtcdLease:
@@ -37,15 +32,10 @@ class EtcdLease:
 
     @classmethod
     async def grant(cls, endpoints: Endpoints, ttl: float) -> Self:
-        """A new lease; its id is chosen here, so that an attempt whose answer was lost can be repeated."""
+        """A new lease."""
         sent = time.monotonic()
-        request = pb.LeaseGrantRequest(TTL=math.ceil(ttl), ID=random.randrange(1, 2**63))  # noqa: S311 - no secret
-        granted = float(request.TTL)
-        try:
-            granted = float((await endpoints.call(LEASE_GRANT, request, idempotent=True)).TTL)
-        except LeaseExists:
-            log.info("lease %x was granted by an attempt whose answer was lost", request.ID)
-        return cls(endpoints, request.ID, granted, sent + granted)
+        lease_id, granted = await leases.grant(endpoints, ttl)
+        return cls(endpoints, lease_id, granted, sent + granted)
 
     @property
     def id(self) -> int:
@@ -85,20 +75,19 @@ class EtcdLease:
 
     def _pause(self) -> float:
         hurry = self._failing or self._denials
-        return (_SOON if hurry else self._ttl / 4) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
+        return (leases.SOON if hurry else self._ttl / 4) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
 
     async def _renew(self) -> None:
         sent = time.monotonic()
-        request = pb.LeaseKeepAliveRequest(ID=self._id)
         try:
-            response = await self._endpoints.call(LEASE_KEEP_ALIVE, request, idempotent=True)
+            granted = await leases.renewal(self._endpoints, self._id)
         except RegistryError as error:
             self._note_outage(error)
             return
-        if response.TTL > 0:
-            self._note_renewed(sent + response.TTL)
-        else:
+        if granted is None:
             self._note_denied()
+        else:
+            self._note_renewed(sent + granted)
 
     def _note_renewed(self, alive_until: float) -> None:
         if self._failing:
@@ -114,6 +103,7 @@ class EtcdLease:
 
     def _note_denied(self) -> None:
         self._denials += 1
-        if self._denials >= _DENIALS and not self._revoked:
+        if self._denials >= leases.DENIALS and not self._revoked:
             log.error("lost lease %x: etcd no longer knows it", self._id)
+            self._endpoints.observer.lost_lease()
             self._lost.set()

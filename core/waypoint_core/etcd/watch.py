@@ -16,7 +16,7 @@ from waypoint_core.etcd.follow import Follower, Step
 from waypoint_core.etcd.methods import RANGE, WATCH
 from waypoint_core.etcd.reads import snapshot
 from waypoint_core.etcd.tasks import TaskOwner
-from waypoint_core.registry import Rewound, Stale, Synced, WatchEvent
+from waypoint_core.registry import Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 log = logging.getLogger("waypoint.etcd.watch")
 
@@ -38,6 +38,7 @@ class Watch(AsyncIterator[WatchEvent]):
         self._pauses = backoff()
         self._patience = SILENCE
         self._heard = 0.0
+        self._interrupted = False
 
     async def __anext__(self) -> WatchEvent:
         return await self._events.get()
@@ -52,6 +53,7 @@ class Watch(AsyncIterator[WatchEvent]):
             except FutureRevision as error:
                 await self._deliver(self._follower.replaced(str(error)))
             except RegistryError as error:
+                self._interrupted = True
                 await self._deliver(self._follower.interrupted(str(error)))
                 await asyncio.sleep(next(self._pauses))
 
@@ -70,6 +72,7 @@ class Watch(AsyncIterator[WatchEvent]):
         async with self._endpoints.stream(WATCH) as stream, TaskOwner() as tasks:
             await stream.send(self._create())
             response = await stream.receive(self._endpoints.settings.attempt_timeout)
+            self._note_resumed()
             tasks.start(self._ask(stream), name=f"etcd watch progress {self._follower.prefix}")
             while await self._take(stream, response):
                 response = await self._next(stream)
@@ -109,7 +112,13 @@ class Watch(AsyncIterator[WatchEvent]):
             create_request=pb.WatchCreateRequest(key=key, range_end=end, start_revision=start, fragment=True)
         )
 
+    def _note_resumed(self) -> None:
+        if self._interrupted:
+            self._endpoints.observer.resumed()
+        self._interrupted = False
+
     async def _deliver(self, events: list[WatchEvent]) -> None:
+        self._endpoints.observer.delivered(sum(isinstance(event, Written | Removed) for event in events))
         for event in events:
             self._log(event)
             await self._events.put(event)

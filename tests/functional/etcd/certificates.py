@@ -30,11 +30,11 @@ class Authority:
         certificate = _builder(self._name, self._name, self._key, authority=True).sign(self._key, hashes.SHA256())
         self.certificate = self._write("ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, address: str = "127.0.0.1", days: float = 1) -> Pair:
-        """A certificate for an address that serves and identifies; it ends so many days from now."""
+    def issue(self, name: str, *, address: str = "127.0.0.1", begin: float = -30, days: float = 1) -> Pair:
+        """A certificate for an address that serves and identifies, valid from begin until so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        builder = _builder(_name(name), self._name, key, authority=False, days=days)
+        builder = _builder(_name(name), self._name, key, authority=False, begin=begin, days=days)
         builder = builder.add_extension(names, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
         pem = key.private_bytes(
@@ -56,7 +56,13 @@ def _name(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool, days: float = 1
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    authority: bool,
+    begin: float = -30,
+    days: float = 1,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -65,7 +71,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_before(now + datetime.timedelta(days=begin))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )

@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 
 from functional.etcd.following import changes, kinds, take, until
-from waypoint_core.errors import ConfigError, RegistryRefused, RegistryUnavailable
+from waypoint_core.errors import ConfigError, LeaseLost, RegistryRefused, RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.endpoints import Endpoints
@@ -28,6 +28,7 @@ REQUESTS = {
     "Txn": pb.TxnRequest,
     "LeaseGrant": pb.LeaseGrantRequest,
     "LeaseKeepAlive": pb.LeaseKeepAliveRequest,
+    "LeaseTimeToLive": pb.LeaseTimeToLiveRequest,
     "Authenticate": pb.AuthenticateRequest,
     "Status": pb.StatusRequest,
 }
@@ -150,6 +151,27 @@ async def test_one_denial_of_a_lease_is_no_proof_and_two_are(script: Script, reg
     async with asyncio.timeout(10):
         await lease.lost.wait()
     assert script.count("LeaseKeepAlive") >= 7
+
+
+async def test_one_denial_of_a_renewal_is_no_proof_and_two_are(script: Script, registry: EtcdRegistry) -> None:
+    alive, denied = pb.LeaseKeepAliveResponse(TTL=5), pb.LeaseKeepAliveResponse(TTL=0)
+    script.answers["LeaseKeepAlive"] = [denied, alive, denied]
+    await registry.renew(7)
+    assert script.count("LeaseKeepAlive") == 2
+    with pytest.raises(LeaseLost, match="cannot find lease 7"):
+        await registry.renew(7)
+    assert script.count("LeaseKeepAlive") == 4
+
+
+async def test_what_remains_is_asked_twice_and_bounded(script: Script, registry: EtcdRegistry) -> None:
+    unknown = pb.LeaseTimeToLiveResponse(TTL=-1)
+    frozen = pb.LeaseTimeToLiveResponse(TTL=9_223_372_036, grantedTTL=5)
+    overdue = pb.LeaseTimeToLiveResponse(TTL=-1, grantedTTL=5)
+    script.answers["LeaseTimeToLive"] = [unknown, frozen, overdue, unknown]
+    assert await registry.remaining(7) == 5
+    assert await registry.remaining(7) == 0
+    with pytest.raises(LeaseLost, match="cannot find lease 7"):
+        await registry.remaining(7)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from waypoint_core.errors import RegistryUnavailable
+from waypoint_core.errors import LeaseLost, RegistryUnavailable
 from waypoint_core.memory import MemoryRegistry
 from waypoint_core.registry import Removed, Stale, Synced, WatchEvent, Written
 
@@ -49,6 +49,16 @@ async def test_a_lease_lives_a_ttl_from_the_start_of_an_outage() -> None:
     assert lease.alive_until == until
     registry.available = True
     assert lease.alive_until > until
+
+
+async def test_a_granted_lease_can_expire_by_its_id() -> None:
+    registry = MemoryRegistry()
+    lease = await registry.grant(20)
+    await registry.put("/a", b"", lease=lease)
+    registry.expire(lease)
+    assert await registry.get("/a") is None
+    with pytest.raises(LeaseLost, match="cannot find lease"):
+        await registry.renew(lease)
 
 
 async def test_a_lease_cannot_be_revoked_in_an_outage() -> None:
