@@ -16,6 +16,7 @@ Running a daemon:
     config      the same table as file, environment, flags and help
     service     what systemd expects of a daemon: sockets, readiness, watchdog
     log         one line an event
+    flags       which Chromium flags may be set for browsers
     metrics     the registry of a daemon's metrics, and how they are named
     status      the endpoint that every daemon has, and how to ask another's
     tls         certificates for what is served and asked

@@ -45,7 +45,7 @@ def boot(record: Record, values: Mapping[str, Value], without: Collection[str], 
         record.save()
         netns = cabling.namespace_path(record.name)
         files |= reachable(cable) | trusted(cable)
-        values = {**REACHABLE, **values}
+        values = {"host.address": cable.address, **REACHABLE, **values}
     files["etc/waypoint/waypoint.toml"] = render(values)
     rootfs.create(record.directory, files, without)
     folders = cgroups.create(record.name)
