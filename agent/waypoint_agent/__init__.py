@@ -20,6 +20,15 @@ Talking to everyone else:
     publish     this host's keys under its lease, written on change
     keyset      which keys these are
     summary     how loaded the host is
+    pressure    what the host's tasks wait for, as the kernel tells
+    endpoint    the status endpoint: metrics, and the journal for the control plane
+    journal     the host's journal, read by a child
+    entries     what that child prints, as reports; without I/O
+
+Measuring:
+    metrics     what is counted and timed
+    gauges      what is read at each scrape
+    cgroups     what a slot's browser uses
 
 Together:
     executor    carries the decisions out

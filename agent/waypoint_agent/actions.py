@@ -22,8 +22,6 @@ class Reason(enum.StrEnum):
     SESSION_LIMIT = "its session lasted as long as a session may"
     KILL_REQUESTED = "somebody asked for it"
     VOID_CLAIM = "its claim is held by nobody"
-    CORDONED = "the host is cordoned"
-    UNCORDONED = "the host is no longer cordoned"
     UNKNOWN_INSTANCE = "there is no such instance any more"
 
 
@@ -49,21 +47,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take an unclaimed instance out of the registry, if it still is unclaimed; then stop it, if that is meant."""
+    """Take an instance out of the registry, if it still is unclaimed; then end the life and stop the unit."""
 
     slot: int
     id: str
     reason: Reason
-    then_stop: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Put a withdrawn instance back into the registry."""
-
-    slot: int
-    id: str
-    reason: Reason = Reason.UNCORDONED
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +80,4 @@ class Forget:
     reason: Reason = Reason.UNKNOWN_INSTANCE
 
 
-Action = Start | Stop | Withdraw | Offer | Await | Check | Forget
+Action = Start | Stop | Withdraw | Await | Check | Forget

@@ -9,17 +9,24 @@ import socket
 import time
 from pathlib import Path
 
-from waypoint_agent import health, holds
+from prometheus_client import CollectorRegistry
+
+from waypoint_agent import endpoint, health, holds
+from waypoint_agent.cgroups import Cgroups
 from waypoint_agent.desired import DesiredWatch
 from waypoint_agent.executor import Executor, Probe
+from waypoint_agent.gauges import Gauges
 from waypoint_agent.keyset import Keyset
-from waypoint_agent.launch import Launches, check_flags
+from waypoint_agent.launch import Launches
 from waypoint_agent.manager import UnitManager
+from waypoint_agent.metrics import Metrics
 from waypoint_agent.pool import Pool
 from waypoint_agent.publish import Publisher
 from waypoint_agent.systemd import SystemdManager
 from waypoint_core import config, service
 from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd.metrics import EtcdMetrics
+from waypoint_core.flags import check_flags
 from waypoint_core.keys import Keys, check_host_name
 from waypoint_core.log import configure
 from waypoint_core.registry import Registry
@@ -39,6 +46,7 @@ class Agent:
         *,
         slots: Path,
         state: Path,
+        metrics: CollectorRegistry,
         probe: Probe = health.probe,
     ) -> None:
         host = check_host_name(settings.host.name)
@@ -48,7 +56,9 @@ class Agent:
         clock = time.monotonic
         self._settings = settings
         self._manager = manager
-        self.pool = Pool(host, launches, clock, self._changed, settings.agent.backoff_max)
+        self.pool = Pool(
+            host, launches, clock, self._changed, metrics=Metrics(metrics), backoff_max=settings.agent.backoff_max
+        )
         self.desired = DesiredWatch(registry, keys, host, clock, self._changed)
         self.keyset = Keyset(settings, keys, self.pool, self.desired.now, self._changed)
         self.publisher = Publisher(registry, keys, host, settings.etcd.lease_ttl, self.keyset.wanted)
@@ -62,6 +72,7 @@ class Agent:
             clock=clock,
             probe=probe,
         )
+        metrics.register(Gauges(self.pool, self.desired.now, slots=self._slots, clock=clock, cgroups=Cgroups()))
         self._listed = asyncio.Event()
         self._turns_seen = -1
 
@@ -81,6 +92,9 @@ class Agent:
                 supervisor.ready(f"{self._settings.agent.slots} slots")
                 await asyncio.Event().wait()
 
+    def _slots(self) -> int:
+        return self.desired.now.slots(self._settings.agent.slots)
+
     def _changed(self) -> None:
         if self.pool.listed:
             self._listed.set()
@@ -98,10 +112,13 @@ async def serve(settings: Settings) -> None:
     supervisor = service.Supervisor()
     state = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/waypoint-agent"))
     slots = Path(settings.host.hold_socket).parent / "slots"
-    async with EtcdRegistry.connect(settings.etcd) as registry:
+    metrics = CollectorRegistry()
+    async with EtcdRegistry.connect(settings.etcd, EtcdMetrics(metrics)) as registry:
         try:
-            agent = Agent(settings, registry, SystemdManager(), slots=slots, state=state)
-            await agent.run(supervisor, passed)
+            agent = Agent(settings, registry, SystemdManager(), slots=slots, state=state, metrics=metrics)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(endpoint.serve(settings, metrics, agent.keyset.advertise), name="status endpoint")
+                group.create_task(agent.run(supervisor, passed), name="agent")
         finally:
             supervisor.stopping()
 

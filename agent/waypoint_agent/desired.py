@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from waypoint_agent.launch import check_flags
 from waypoint_agent.units import names_browser
 from waypoint_core.codec import decode
 from waypoint_core.errors import CodecError, ConfigError
+from waypoint_core.flags import check_flags
 from waypoint_core.keys import Keys
-from waypoint_core.model import DesiredHost, KillRequest
+from waypoint_core.model import DesiredHost, KillKind, KillRequest
 from waypoint_core.registry import Entry, Registry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 log = logging.getLogger("waypoint.agent.desired")
@@ -27,18 +27,29 @@ MAX_SLOTS = 1000
 class Desired:
     """The followed keys.
 
-    kills maps an instance id to the request, None for a broken one; claims to when its claim was last found
-    (monotonic).
+    host is the default until host_known; kills maps an instance id to the request, None for a broken one; claims to
+    when its claim was last found (monotonic); lost_at is since when (monotonic) claims cannot be followed, None while
+    they can.
     """
 
+    lost_at: float | None
     host: DesiredHost = field(default_factory=DesiredHost)
+    host_known: bool = False
     kills: dict[str, KillRequest | None] = field(default_factory=dict)
     claims: dict[str, float] = field(default_factory=dict)
-    claims_known: bool = False
+
+    @property
+    def claims_known(self) -> bool:
+        """Whether a claim that is not in the table does not exist."""
+        return self.lost_at is None
 
     def slots(self, configured: int) -> int:
         """How many slots the host is to have."""
         return configured if self.host.slots is None else min(self.host.slots, MAX_SLOTS)
+
+    def reasons(self) -> dict[str, str | None]:
+        """Why each instance that somebody wants to end is to end; None for a broken request."""
+        return {instance: _said(kill) if kill else None for instance, kill in self.kills.items()}
 
 
 class DesiredWatch:
@@ -56,7 +67,7 @@ class DesiredWatch:
         self._clock = clock
         self._changed = changed
         self._rewound = False
-        self.now = Desired()
+        self.now = Desired(lost_at=clock())
 
     async def follow_host(self) -> None:
         """What is wanted of the host, for ever."""
@@ -93,6 +104,7 @@ class DesiredWatch:
                 log.warning("registry restored, what it no longer says stays in force: %s", reason)
             case Synced():
                 self._rewound = False
+                self.now.host_known = True
 
     def on_kill(self, event: WatchEvent) -> None:
         """Take in a kill request or its removal; a broken one is not carried out."""
@@ -110,11 +122,12 @@ class DesiredWatch:
             case Removed(key):
                 self.now.claims.pop(key.removeprefix(self._claims_root), None)
             case Stale() | Rewound():
-                self.now.claims_known = False
+                if self.now.lost_at is None:
+                    self.now.lost_at = self._clock()
             case Synced():
                 # An outage is no fault of the claimers: their time starts now.
                 self.now.claims = dict.fromkeys(self.now.claims, self._clock())
-                self.now.claims_known = True
+                self.now.lost_at = None
 
 
 def _kill_request(entry: Entry) -> KillRequest | None:
@@ -123,3 +136,8 @@ def _kill_request(entry: Entry) -> KillRequest | None:
     except CodecError as error:
         log.warning("%s; nothing is ended", error)
         return None
+
+
+def _said(kill: KillRequest) -> str:
+    """What the client of the session reads."""
+    return kill.reason if kill.kind is KillKind.KILLED else f"{kill.kind.replace('_', ' ')}: {kill.reason}"

@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from waypoint_agent import health
-from waypoint_agent.actions import Action, Await, Check, Forget, Offer, Start, Stop, Withdraw
+from waypoint_agent.actions import Action, Await, Check, Forget, Start, Stop, Withdraw
 from waypoint_agent.desired import Desired
 from waypoint_agent.launch import Launches, environment
 from waypoint_agent.manager import UnitManager
@@ -68,6 +68,7 @@ class Executor:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._poked.clear()
+                self._pool.trim(self._desired.slots(self._settings.slots))
                 plan = self.plan()
                 for action in plan.actions:
                     self._dispatch(group, action)
@@ -76,12 +77,11 @@ class Executor:
 
     def plan(self) -> Plan:
         """What the reconciler makes of the present."""
-        host = self._desired.host
         wanted = Wanted(
             slots=self._desired.slots(self._settings.slots),
             environment=self.environment,
-            cordon=host.cordon,
-            kills={name: kill.reason if kill else None for name, kill in self._desired.kills.items()},
+            known=self._desired.host_known,
+            kills=self._desired.reasons(),
         )
         observed = Observed(self._pool.slots(), self._pool.connected, self._desired.claims, self._desired.claims_known)
         return reconcile(self._settings, wanted, observed, self._clock())
@@ -115,8 +115,6 @@ class Executor:
             case Withdraw(slot):
                 self._pool.doing(slot, Doing.WITHDRAWING)
                 group.create_task(self._withdraw(action), name=f"withdraw {slot}")
-            case Offer(_, instance):
-                self._pool.offered(instance, offered=True)
             case Await(slot, instance):
                 self._pool.probing(instance, probing=True)
                 group.create_task(self._await_ready(slot, instance), name=f"await {slot}")
@@ -148,16 +146,14 @@ class Executor:
 
     async def _withdraw(self, action: Withdraw) -> None:
         try:
-            self._pool.offered(action.id, offered=False)
             withdrawn = await self._publisher.withdraw(action.id)
         except RegistryError as error:
             log.debug("slot %d: %s, but it cannot be withdrawn now: %s", action.slot, action.reason, error)
             withdrawn = False
-        if not withdrawn:
-            self._pool.offered(action.id, offered=True)
-            self._pool.refused(action.slot)
-        elif action.then_stop:
+        if withdrawn:
             self._pool.end(action.id, EndCause.STOPPED, action.reason)
+        else:
+            self._pool.refused(action.slot)
         self._pool.doing(action.slot, Doing.NOTHING)
 
     async def _await_ready(self, slot: int, instance: str) -> None:
@@ -184,9 +180,7 @@ class Executor:
     def _answered(self, instance: str, answer: health.Answer) -> None:
         jitter = random.uniform(0, _JITTER * self._settings.probe_interval)  # noqa: S311 - not a secret
         self._pool.probing(instance, probing=False)
-        self._pool.answered(
-            instance, answer.endpoint, answer.browser, offer=not self._desired.host.cordon, jitter=jitter
-        )
+        self._pool.answered(instance, answer.endpoint, answer.browser, jitter=jitter)
 
     async def _forget(self, instances: tuple[str, ...]) -> None:
         try:

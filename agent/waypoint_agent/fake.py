@@ -26,7 +26,8 @@ class FakeManager:
     async def start(self, slot: int) -> None:
         """Start it, under a new invocation."""
         self._job("start", slot)
-        fresh = UnitState(slot, Active.ACTIVATING, f"{next(self._invocations):032x}")
+        number = next(self._invocations)
+        fresh = UnitState(slot, Active.ACTIVATING, f"{number:032x}", since=float(number))
         self.put(fresh)
         self.put(replace(fresh, active=Active.ACTIVE))
         self.done.put_nowait(("start", slot))

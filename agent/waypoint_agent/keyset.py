@@ -12,7 +12,7 @@ from pathlib import Path
 from waypoint_agent import summary
 from waypoint_agent.desired import Desired
 from waypoint_agent.pool import Pool
-from waypoint_agent.slots import Slot
+from waypoint_agent.slots import Doing, Life, Slot
 from waypoint_core import keys as core_keys
 from waypoint_core.codec import encode
 from waypoint_core.keys import Keys
@@ -39,6 +39,12 @@ class Keyset:
         self._boot_id = _BOOT_ID.read_text().strip()
         self._version = _version()
         self._summary: HostSummary | None = None
+        self._status = ""
+
+    def advertise(self, status: str) -> None:
+        """Where the status endpoint answers, as host:port; "" while it does not."""
+        self._status = status
+        self._changed()
 
     def wanted(self) -> dict[str, bytes | None]:
         """Every key that should be there; None for one that is to be left as it is."""
@@ -66,6 +72,7 @@ class Keyset:
             epoch=self._epoch,
             boot_id=self._boot_id,
             slots=self._slots(),
+            status=self._status,
             versions={name: version for name, version in versions.items() if version},
             labels={**self._settings.host.labels, **host.labels},
         )
@@ -76,16 +83,28 @@ class Keyset:
     def _instance(self, slot: Slot) -> tuple[str, bytes | None] | None:
         life = slot.life
         if life and not life.end:
-            shown = life.ready and life.offered
-            return life.id, _ready(slot.number, life.generation, life.invocation, life.endpoint) if shown else None
+            return life.id, self._living(slot, life)
         if not life and slot.retry_at and slot.number < self._slots():
             failed_id = slot.last_id or core_keys.browser_id(self._host, slot.number, _NO_INVOCATION)
             return failed_id, _failed(slot)
         return None
 
+    def _living(self, slot: Slot, life: Life) -> bytes | None:
+        # Before it is known whether the host is cordoned, it might be offered in vain; during a withdrawal, again.
+        if not life.ready or not self._desired.host_known or slot.doing is Doing.WITHDRAWING:
+            return None
+        return _ready(
+            slot.number,
+            life.generation,
+            life.invocation,
+            life.endpoint,
+            since=life.started,
+            is_open=not self._desired.host.cordon,
+        )
+
 
 @functools.lru_cache(maxsize=2048)
-def _ready(slot: int, generation: int, invocation: str, endpoint: str) -> bytes:
+def _ready(slot: int, generation: int, invocation: str, endpoint: str, *, since: float, is_open: bool) -> bytes:
     return encode(
         Instance(
             InstanceType.CHROME_BROWSER,
@@ -94,6 +113,8 @@ def _ready(slot: int, generation: int, invocation: str, endpoint: str) -> bytes:
             generation=generation,
             invocation=invocation,
             endpoints={"cdp": endpoint},
+            open=is_open,
+            since=since,
         )
     )
 

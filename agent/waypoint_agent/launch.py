@@ -12,17 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from waypoint_core.errors import ConfigError
-
 log = logging.getLogger("waypoint.agent.launch")
-
-
-def check_flags(flags: Sequence[str]) -> Sequence[str]:
-    """The flags themselves. ConfigError for one that is not a flag or could not be told to a unit."""
-    for flag in flags:
-        if not flag.startswith("--") or not flag.isprintable():
-            raise ConfigError(f"cannot start browsers with {flag!r}: not a flag in printable characters")
-    return flags
 
 
 def environment(chromium: str, port: int, flags: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from waypoint_agent.launch import Launches
 from waypoint_agent.manager import Changed, Listed, Lost, UnitEvent
+from waypoint_agent.metrics import Metrics
 from waypoint_agent.slots import Doing, End, Holder, Life, Slot
 from waypoint_agent.units import Active, Result, UnitState, end_cause
 from waypoint_core import keys
@@ -32,12 +33,15 @@ class Pool:
         launches: Launches,
         clock: Callable[[], float],
         changed: Callable[[], None],
+        *,
+        metrics: Metrics,
         backoff_max: float = 30.0,
     ) -> None:
         self._host = host
         self._launches = launches
         self._clock = clock
         self._changed = changed
+        self._metrics = metrics
         self._backoff_max = backoff_max
         self._slots: dict[int, Slot] = {}
         self.connected = False
@@ -104,6 +108,7 @@ class Pool:
             invocation=unit.invocation,
             generation=self._launches.generation(unit.slot, unit.invocation),
             since=self._clock(),
+            started=unit.since,
             launched=self._launches.read(unit.slot),
             adopted=adopted,
         )
@@ -165,23 +170,34 @@ class Pool:
         """Note that a probe is under way."""
         self._update(instance, quietly=True, probing=probing)
 
-    def answered(self, instance: str, endpoint: str, browser: str, *, offer: bool = True, jitter: float = 0.0) -> None:
+    def answered(self, instance: str, endpoint: str, browser: str, *, jitter: float = 0.0) -> None:
         """The browser answered a probe: it is ready, and lives. The next probe comes up to jitter seconds sooner."""
         self.browser = browser
         slot = self.current(instance)
         if not slot or not slot.life:
             return
         first = not slot.life.ready
-        offered = slot.life.adopted or offer if first else slot.life.offered
-        self._update(
-            instance, quietly=not first, ready=True, endpoint=endpoint, answered=self._clock() - jitter, offered=offered
-        )
+        self._update(instance, quietly=not first, ready=True, endpoint=endpoint, answered=self._clock() - jitter)
         if first:
-            log.debug("slot %d: ready after %.0f ms", slot.number, (self._clock() - slot.life.since) * 1000)
+            self._measure_start(slot, slot.life)
 
-    def offered(self, instance: str, *, offered: bool) -> None:
-        """Whether the instance should be in the registry."""
-        self._update(instance, offered=offered)
+    def _measure_start(self, slot: Slot, life: Life) -> None:
+        self._slots[slot.number] = replace(self._slots[slot.number], ended_at=0.0)
+        if life.adopted:
+            return
+        now = self._clock()
+        self._metrics.started(now - life.since)
+        if slot.ended_at:
+            self._metrics.replaced(now - slot.ended_at)
+        log.debug("slot %d: ready after %.0f ms", slot.number, (now - life.since) * 1000)
+
+    def trim(self, count: int) -> None:
+        """Forget slots from this number on in which nothing is and nothing is under way."""
+        gone = [slot.number for slot in self._slots.values() if slot.number >= count and slot.vacant]
+        for number in gone:
+            del self._slots[number]
+        if gone:
+            self._changed()
 
     def end(self, instance: str, cause: EndCause, detail: str, *, wanted: bool = True) -> None:
         """From now on the instance is nobody's; its holder is told."""
@@ -190,7 +206,10 @@ class Pool:
             return
         level = logging.DEBUG if cause is EndCause.STOPPED else logging.WARNING
         log.log(level, "slot %d: generation %d ends, %s: %s", slot.number, life.generation, cause, detail)
+        self._metrics.ended(cause)
         self._live(slot.number, replace(life, end=End(cause, detail, wanted), holder=None, session=""))
+        if life.ready:
+            self._slots[slot.number] = replace(self._slots[slot.number], ended_at=self._clock())
         if life.holder:
             life.holder.ended(instance, cause, detail)
         self._changed()

@@ -144,7 +144,7 @@ class Publisher:
         changes = {key: value for key, value in wanted.items() if value is not None and self._written.get(key) != value}
         gone = [key for key in self._written if key not in wanted]
         # From here until the answers are there, nobody knows what these keys hold.
-        self._written |= dict.fromkeys(changes)
+        self._written |= dict.fromkeys([*changes, *gone])
         groups: list[list[Operation]] = [[Put(key, value, lease.id)] for key, value in changes.items()]
         groups += [self._removal(key) for key in gone]
         revisions: dict[str, int] = {}
@@ -155,6 +155,7 @@ class Publisher:
         for key in gone:
             del self._written[key]
             self._revisions.pop(key, None)
+            self._seen.pop(key, None)
         for key in changes:
             self._revisions[key] = revisions[key]
             self._noticed(key, self._seen.pop(key, 0))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from waypoint_agent.actions import Action, Await, Check, Forget, Offer, Reason, Start, Stop, Withdraw
+from waypoint_agent.actions import Action, Await, Check, Forget, Reason, Start, Stop, Withdraw
 from waypoint_agent.slots import Doing, Life, Slot
 from waypoint_core.hold import EndCause
 from waypoint_core.settings import AgentSettings
@@ -17,12 +17,12 @@ class Wanted:
     """What this host should be.
 
     environment says what a slot's unit is started with; kills maps an instance to why it is to end, None if the
-    request is broken.
+    request is broken. Not known: only as configured, since the registry has not been read yet.
     """
 
     slots: int
     environment: Callable[[int], str]
-    cordon: bool = False
+    known: bool = True
     kills: Mapping[str, str | None] = field(default_factory=dict)
 
 
@@ -86,7 +86,7 @@ class _Deciding:
             yield Forget(gone)
 
     def _vacant(self, slot: Slot) -> Action | None:
-        if slot.number >= self._wanted.slots or slot.doing is not Doing.NOTHING:
+        if slot.number >= self._wanted.slots or not slot.vacant:
             return None
         if self._starting >= self._limits.start_limit or not self._clock.past(slot.retry_at):
             return None
@@ -146,15 +146,12 @@ class _Deciding:
         return Stop(slot.number, life.id, Reason.VOID_CLAIM, EndCause.STOPPED, detail)
 
     def _idle(self, slot: Slot, life: Life) -> Action | None:
-        if reason := self._why_replace(slot, life):
-            return Withdraw(slot.number, life.id, reason, then_stop=True)
-        if self._wanted.cordon and life.offered:
-            return Withdraw(slot.number, life.id, Reason.CORDONED, then_stop=False)
-        if not self._wanted.cordon and not life.offered:
-            return Offer(slot.number, life.id)
-        return None
+        reason = self._why_replace(slot, life)
+        return Withdraw(slot.number, life.id, reason) if reason else None
 
     def _why_replace(self, slot: Slot, life: Life) -> Reason | None:
+        if not self._wanted.known:
+            return None
         if slot.number >= self._wanted.slots:
             return Reason.SURPLUS
         # One at a time, and only from a full pool: clients never wait because browsers are being renewed.

@@ -29,19 +29,20 @@ class End:
 class Life:
     """One browser from its unit's start to its end.
 
-    launched is the environment it was started with; leaving means that systemd is already clearing it away.
+    launched is the environment it was started with, started the same moment as since, in seconds since the epoch;
+    leaving means that systemd is already clearing it away.
     """
 
     id: str
     invocation: str
     generation: int
     since: float
+    started: float = 0.0
     launched: str = ""
     adopted: bool = False
     running: bool = False
     ready: bool = False
     endpoint: str = ""
-    offered: bool = True
     probing: bool = False
     answered: float = 0.0
     holder: Holder | None = None
@@ -66,7 +67,7 @@ class Slot:
     """A place for one browser.
 
     failures in a row pause it until retry_at, failure says what the last one was. Until quiet_until nothing is
-    tried again that was refused.
+    tried again that was refused. ended_at: when it lost a ready browser that has not been replaced yet; 0: it did not.
     """
 
     number: int
@@ -77,3 +78,9 @@ class Slot:
     last_id: str = ""
     retry_at: float = 0.0
     quiet_until: float = 0.0
+    ended_at: float = 0.0
+
+    @property
+    def vacant(self) -> bool:
+        """Nothing is in it, and nothing is under way for it."""
+        return self.life is None and self.doing is Doing.NOTHING

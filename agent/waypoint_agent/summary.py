@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from waypoint_agent import pressure
 from waypoint_agent.slots import Slot
 from waypoint_core.model import HostSummary, InstanceState
 
@@ -20,8 +21,8 @@ def read(slots: Iterable[Slot], claims: Mapping[str, float], proc: Path = _PROC)
         load1=float((proc / "loadavg").read_text().split()[0]),
         memory_total=memory.get("MemTotal", 0),
         memory_available=memory.get("MemAvailable", 0),
-        pressure=dict(_pressure(proc)),
-        instances=Counter(_state(slot, claims) for slot in slots),
+        pressure={found.resource: found.avg10 for found in pressure.read(proc) if found.kind == "some"},
+        instances=Counter(state(slot, claims) for slot in slots),
     )
 
 
@@ -36,7 +37,8 @@ def differs(old: HostSummary | None, new: HostSummary) -> bool:
     )
 
 
-def _state(slot: Slot, claims: Mapping[str, float]) -> str:
+def state(slot: Slot, claims: Mapping[str, float]) -> InstanceState:
+    """Where the slot's browser stands; gone when there is none."""
     life = slot.life
     if life is None:
         return InstanceState.FAILED if slot.retry_at else InstanceState.GONE
@@ -52,12 +54,3 @@ def _memory(proc: Path) -> Iterable[tuple[str, int]]:
         name, _, rest = line.partition(":")
         if rest.endswith(" kB"):
             yield name, int(rest.split()[0]) * _KIB
-
-
-def _pressure(proc: Path) -> Iterable[tuple[str, float]]:
-    for name in ("cpu", "memory", "io"):
-        try:
-            some = (proc / "pressure" / name).read_text().split()
-        except OSError:
-            continue
-        yield name, float(some[1].removeprefix("avg10="))

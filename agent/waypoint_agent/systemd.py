@@ -103,7 +103,7 @@ class _Connection:
         for row in await self._manager("ListUnitsByPatterns", "asas", [], [PATTERN]):
             if (slot := slot_of(row[0])) is not None:
                 self._units.setdefault(slot, UnitState(slot, Active(row[3])))
-        await asyncio.gather(*map(self._read_invocation, list(self._units)))
+        await asyncio.gather(*map(self._read_life, list(self._units)))
         self._listed = True
         self._report(Listed(tuple(self._units.values()), version))
 
@@ -153,12 +153,15 @@ class _Connection:
         if interface == _UNIT and self._listed:
             self._report(Changed(unit))
 
-    async def _read_invocation(self, slot: int) -> None:
+    async def _read_life(self, slot: int) -> None:
         path = object_path(unit_name(slot))
-        found = await self._call(_SYSTEMD, path, _PROPERTIES, "Get", "ss", _UNIT, "InvocationID")
+        found = {
+            name: (await self._call(_SYSTEMD, path, _PROPERTIES, "Get", "ss", _UNIT, name)).value
+            for name in ("InactiveExitTimestamp", "InvocationID")
+        }
         # A change that was reported meanwhile is newer.
         if not self._units[slot].invocation:
-            self._units[slot] = self._units[slot].updated({"InvocationID": found.value})
+            self._units[slot] = self._units[slot].updated(found)
 
     async def _manager(self, method: str, signature: str = "", *body: Any) -> Any:
         return await self._call(_SYSTEMD, _PATH, _MANAGER, method, signature, *body)

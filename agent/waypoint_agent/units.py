@@ -99,7 +99,11 @@ class Exit(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """A slot's unit at one moment. invocation is 32 hex digits, "" when it never ran; status goes with exit."""
+    """A slot's unit at one moment.
+
+    invocation is 32 hex digits, "" when it never ran; status goes with exit; since is when it was last started, in
+    seconds since the epoch, 0 when that is not known.
+    """
 
     slot: int
     active: Active = Active.INACTIVE
@@ -107,6 +111,7 @@ class UnitState:
     result: Result = Result.SUCCESS
     exit: Exit = Exit.NOT
     status: int = 0
+    since: float = 0.0
 
     def updated(self, properties: Mapping[str, Any]) -> UnitState:
         """This state with D-Bus properties of the Unit and Service interfaces; others are ignored."""
@@ -120,6 +125,7 @@ _READ: Mapping[str, tuple[str, Any]] = {
     "Result": ("result", Result),
     "ExecMainCode": ("exit", Exit),
     "ExecMainStatus": ("status", int),
+    "InactiveExitTimestamp": ("since", lambda value: value // 1000 / 1000),
 }
 
 

@@ -1,10 +1,11 @@
 """The agent on a real systemd and a real etcd, with the test as the gateway."""
 
+import re
 import time
 
 import pytest
 
-from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, RunningAgent, until
+from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, SLOTS, RunningAgent, until
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Refused, Release
 
 
@@ -101,6 +102,57 @@ async def test_an_operator_ends_a_session(agent: RunningAgent) -> None:
         agent.host.run("etcdctl", "put", request, '{"reason": "by hand"}')
         assert await gateway.hears() == Ended(instance, EndCause.KILL_REQUESTED, "by hand")
         await agent.replaced(0, instance)
+
+
+async def test_a_parents_death_can_be_read_by_the_sessions_client(agent: RunningAgent) -> None:
+    async with agent.session(0) as (gateway, instance):
+        request = f"/waypoint/v1/desired/inst/{agent.host.name}/{instance}"
+        agent.host.run("etcdctl", "put", request, '{"reason": "vm-7 was killed", "kind": "parent_dead"}')
+        assert await gateway.hears() == Ended(instance, EndCause.KILL_REQUESTED, "parent dead: vm-7 was killed")
+        await agent.replaced(0, instance)
+    await until(lambda: agent.host.run("etcdctl", "get", request).stdout == "", READY_AGAIN)
+
+
+async def test_a_cordoned_host_shows_its_browsers_closed(agent: RunningAgent) -> None:
+    before = agent.instances()
+    desired = f"/waypoint/v1/desired/hosts/{agent.host.name}"
+
+    def closed() -> bool:
+        return [it.get("open", True) for it in agent.instances().values()] == [False] * SLOTS
+
+    agent.host.run("etcdctl", "put", desired, '{"cordon": true, "reason": "test"}')
+    try:
+        await until(closed, READY_AGAIN)
+        assert {it["id"] for it in agent.instances().values()} == {it["id"] for it in before.values()}
+        victim = before[1]["id"]
+        agent.host.run(
+            "etcdctl", "put", f"/waypoint/v1/desired/inst/{agent.host.name}/{victim}", '{"reason": "by hand"}'
+        )
+        await agent.replaced(1, victim)
+        await until(closed, READY_AGAIN)
+    finally:
+        agent.host.run("etcdctl", "del", desired)
+    await until(lambda: not any("open" in it for it in agent.instances().values()), READY_AGAIN)
+
+
+async def test_when_a_life_began(agent: RunningAgent) -> None:
+    def seen(slot: int) -> tuple[float, str]:
+        it = agent.instances()[slot]
+        revision = agent.host.run(
+            "etcdctl", "get", "-w", "fields", f"/waypoint/v1/inst/{agent.host.name}/{it['id']}"
+        ).stdout
+        return it["since"], re.search(r'"Version" : (\d+)', revision)[1]  # type: ignore[index]
+
+    since, _ = seen(0)
+    assert abs(since - float(agent.host.run("date", "+%s.%N").stdout)) < 600
+    agent.host.run("systemctl", "restart", "waypoint-agent")
+    await agent.ready()
+    assert seen(0)[0] == since, "the next agent knows it too"
+    instance = agent.instances()[0]["id"]
+    agent.host.run("systemctl", "restart", "waypoint-browser@0.service")
+    await agent.replaced(0, instance)
+    assert seen(0)[0] > since
+    assert seen(0)[1] == "1", "written once"
 
 
 async def test_the_bus_goes_away_and_comes_back(agent: RunningAgent) -> None:

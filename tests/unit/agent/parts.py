@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from waypoint_agent.launch import Launches
 from waypoint_agent.manager import Changed, Listed
+from waypoint_agent.metrics import Metrics
 from waypoint_agent.pool import Pool
 from waypoint_agent.slots import Slot
 from waypoint_agent.units import Active, Exit, Result, UnitState
@@ -35,7 +38,9 @@ class PoolTest:
     def __init__(self, folder: Path, changed: Callable[[], None] = lambda: None) -> None:
         (folder / "slots").mkdir()
         self.clock = Clock()
-        self.pool = Pool("h", Launches(folder / "slots", folder), self.clock, changed)
+        self.metrics = CollectorRegistry()
+        launches = Launches(folder / "slots", folder)
+        self.pool = Pool("h", launches, self.clock, changed, metrics=Metrics(self.metrics))
         self.pool.observe(Listed((), "252"))
 
     def unit(
@@ -45,8 +50,9 @@ class PoolTest:
         exited: Exit = Exit.NOT,
         status: int = 0,
         result: Result = Result.SUCCESS,
+        since: float = 0.0,
     ) -> Slot:
-        self.pool.observe(Changed(UnitState(0, active, invocation, result, exited, status)))
+        self.pool.observe(Changed(UnitState(0, active, invocation, result, exited, status, since)))
         return self.pool.slot(0)
 
     def start(self, invocation: str = A) -> str:
@@ -55,6 +61,10 @@ class PoolTest:
         self.unit(Active.ACTIVE, invocation)
         self.pool.answered(f"h_0_{invocation}", "ws://x", "Chrome/1")
         return f"h_0_{invocation}"
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        """A sample of the agent's metrics."""
+        return self.metrics.get_sample_value(f"waypoint_agent_{name}", labels)
 
     def die(self, invocation: str = A, status: int = 9) -> Slot:
         self.unit(Active.DEACTIVATING, invocation, Exit.KILLED, status)

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from unit.agent.parts import A, Listener
+from unit.agent.parts import A, B, Listener
 from waypoint_agent.daemon import Agent
 from waypoint_agent.fake import FakeManager
 from waypoint_agent.health import Answer
+from waypoint_agent.launch import environment
 from waypoint_agent.units import Active, UnitState
 from waypoint_core.errors import UnitError
 from waypoint_core.hold import EndCause
 from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryRegistry
+from waypoint_core.registry import Absent, Put, Unchanged, Written
 from waypoint_core.service import Supervisor
 from waypoint_core.settings import AgentSettings, HostSettings, Settings
 
@@ -39,6 +42,7 @@ class Running:
             slots=2, probe_interval=0.05, probe_timeout=0.01, claim_timeout=0.05, backoff_max=0.01
         )
         self.asked = asyncio.Event()
+        self.metrics = CollectorRegistry()
         self.agent: Agent
 
     async def start(self, group: asyncio.TaskGroup) -> asyncio.Task[None]:
@@ -48,6 +52,7 @@ class Running:
             self.systemd,
             slots=self.folder / "slots",
             state=self.folder,
+            metrics=self.metrics,
             probe=self.probe,
         )
         return group.create_task(self._run())
@@ -120,6 +125,7 @@ async def test_it_fills_its_slots_and_says_so(there: Running, above: socket.sock
         "generation": 1,
         "invocation": f"{1:032x}",
         "endpoints": {"cdp": "ws://127.0.0.1:20000/devtools/browser/x"},
+        "since": 1.0,
     }
     alive = await there.registry.get(KEYS.host_alive("h"))
     assert alive
@@ -214,12 +220,92 @@ async def test_the_number_of_slots_is_changed(there: Running) -> None:
     assert sorted([await there.systemd.done.get() for _ in range(4)]) == [("stop", slot) for slot in range(1, 5)]
 
 
-async def test_a_cordoned_host_offers_nothing_and_keeps_its_browsers(there: Running) -> None:
-    before = await there.ready()
+def closed(found: dict[str, Any]) -> bool:
+    return bool(found) and all(it.get("open", True) is False for it in found.values())
+
+
+async def test_a_cordoned_host_keeps_its_browsers_and_shows_them_closed(there: Running) -> None:
+    [first, second] = before = await there.ready()
     await there.registry.put(HOST, b'{"cordon": true}')
-    await there.until(lambda found: not found)
+    found = await there.until(closed)
+    assert sorted(found) == before
+    assert {it["state"] for it in found.values()} == {"ready"}
+    holder = Listener()
+    there.agent.pool.hold(first, "s", holder)
+    there.agent.pool.release(first, "client left", holder)
+    found = await there.until(lambda found: len(found) == 2 and first not in found)
+    assert closed(found), "what comes after a session is closed from its first moment"
     await there.registry.delete(HOST)
-    assert await there.ready() == before
+    found = await there.until(lambda found: len(found) == 2 and not any("open" in it for it in found.values()))
+    assert second in found
+
+
+async def test_who_saw_a_browser_open_cannot_claim_it_once_it_is_closed(there: Running) -> None:
+    [first, _] = await there.ready()
+    seen = await there.registry.get(KEYS.instance("h", first))
+    assert seen
+    await there.registry.put(HOST, b'{"cordon": true}')
+    await there.until(closed)
+    claim = [Absent(KEYS.claim(first)), Unchanged(seen.key, seen.mod_revision)]
+    assert not (await there.registry.transact(claim, [Put(KEYS.claim(first), b"{}")])).succeeded
+
+
+async def test_an_agent_that_starts_on_a_cordoned_host_opens_nothing_meanwhile(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A)])
+    running.settings = dataclasses.replace(running.settings, slots=1)
+    await running.registry.put(HOST, b'{"cordon": true}')
+    written: list[bytes] = []
+    async with asyncio.TaskGroup() as group, running.registry.watch(KEYS.host_instances("h")) as events:
+        task = await running.start(group)
+        await running.until(closed)
+        async with asyncio.timeout(5):
+            async for event in events:
+                if isinstance(event, Written):
+                    written.append(event.entry.value)
+                    break
+        task.cancel()
+    assert [json.loads(value)["open"] for value in written] == [False]
+
+
+async def test_more_slots_than_configured_outlive_the_agent(tmp_path: Path) -> None:
+    """It learns of them from the registry only, after it has seen what runs."""
+    running = Running(tmp_path)
+    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A), UnitState(1, Active.ACTIVE, B)])
+    running.settings = dataclasses.replace(running.settings, slots=1)
+    for slot in (0, 1):
+        said = environment(running.settings.chromium, running.settings.browser_port + slot, ())
+        (tmp_path / f"slots/{slot}.env").write_text(said)
+    await running.registry.put(HOST, b'{"slots": 2}')
+    running.registry.available = False
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        await running.asked.wait()
+        running.registry.available = True
+        assert await running.ready() == [f"h_0_{A}", f"h_1_{B}"]
+        assert running.systemd.calls == [], "idle, and yet not surplus"
+        task.cancel()
+
+
+async def test_where_its_status_endpoint_answers(there: Running) -> None:
+    await there.ready()
+    there.agent.keyset.advertise("10.0.0.7:9301")
+    async with asyncio.timeout(5), there.registry.watch(KEYS.host_alive("h")) as events:
+        async for event in events:
+            if isinstance(event, Written) and json.loads(event.entry.value).get("status") == "10.0.0.7:9301":
+                return
+
+
+async def test_its_metrics(there: Running) -> None:
+    await there.ready()
+    sample = there.metrics.get_sample_value
+    assert sample("waypoint_agent_browsers", {"state": "ready"}) == 2
+    assert sample("waypoint_agent_browsers", {"state": "failed"}) == 0
+    assert sample("waypoint_agent_slots") == 2
+    assert sample("waypoint_agent_start_seconds_count") == 2
+    assert sample("waypoint_agent_registry_lost_seconds") == 0
+    there.registry.available = False
+    assert (sample("waypoint_agent_registry_lost_seconds") or 0) >= 0
 
 
 async def test_new_flags_replace_idle_browsers_one_by_one(there: Running) -> None:

@@ -40,6 +40,15 @@ def test_the_host(watch: DesiredWatch) -> None:
     assert watch.now.slots(4) == MAX_SLOTS
 
 
+def test_nothing_is_known_before_all_is_read(watch: DesiredWatch) -> None:
+    watch.on_host(written(HOST, b'{"slots": 7}'))
+    assert not watch.now.host_known
+    watch.on_host(Synced(1))
+    assert watch.now.host_known
+    watch.on_host(Stale("outage"))
+    assert watch.now.host_known, "what was wanted before the outage is wanted still"
+
+
 def test_a_host_whose_name_starts_with_ours(watch: DesiredWatch) -> None:
     watch.on_host(written(KEYS.desired_host("h2"), b'{"slots": 7}'))
     watch.on_host(Removed(KEYS.desired_host("h2"), 2))
@@ -75,6 +84,35 @@ def test_kill_requests(watch: DesiredWatch, caplog: pytest.LogCaptureFixture) ->
     assert len(caplog.records) == 1
     watch.on_kill(Removed(KEYS.desired_instance("h", "one"), 2))
     assert watch.now.kills == {"two": None}
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        (b'{"reason": "by hand"}', "by hand"),
+        (b'{"reason": "by hand", "kind": "killed"}', "by hand"),
+        (b'{"reason": "its parent vm-7 is dead", "kind": "parent_dead"}', "parent dead: its parent vm-7 is dead"),
+        (b'{"reason": "no heartbeat", "kind": "health_check_failed"}', "health check failed: no heartbeat"),
+        (b'{"reason": "an hour is over", "kind": "timeout"}', "timeout: an hour is over"),
+        (b'{"reason": "x", "kind": "spite"}', None),
+    ],
+)
+def test_why_an_instance_is_killed(request_: bytes, why: str | None, watch: DesiredWatch) -> None:
+    watch.on_kill(written(KEYS.desired_instance("h", BROWSER), request_))
+    assert watch.now.reasons() == {BROWSER: why}
+
+
+def test_how_long_the_registry_is_lost(watch: DesiredWatch, clock: Clock) -> None:
+    assert watch.now.lost_at == 1000.0
+    watch.on_claim(Synced(1))
+    assert watch.now.lost_at is None
+    for moment in (2000.0, 2001.0):
+        clock.now = moment
+        watch.on_claim(Stale("outage"))
+    assert watch.now.lost_at == 2000.0
+    watch.on_claim(Synced(2))
+    watch.on_claim(Rewound("restored"))
+    assert watch.now.lost_at == 2001.0
 
 
 def test_claims(watch: DesiredWatch, clock: Clock) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from waypoint_agent.launch import Launches, check_flags, environment
+from waypoint_agent.launch import Launches, environment
 from waypoint_core.errors import ConfigError
+from waypoint_core.flags import check_flags
 
 
 @pytest.fixture

@@ -31,6 +31,61 @@ def test_a_life_from_start_to_ready(there: PoolTest) -> None:
     assert (life.ready, life.endpoint) == (True, "ws://127.0.0.1:20000/devtools/browser/x")
 
 
+def test_a_life_says_when_it_began_also_to_an_agent_that_came_later(there: PoolTest) -> None:
+    for active in (Active.ACTIVATING, Active.ACTIVE):
+        life = there.unit(active, since=1700000000.25).life
+        assert life
+        assert life.started == 1700000000.25
+    there.pool.observe(Listed((UnitState(1, Active.ACTIVE, B, since=1600000000.5),), "252"))
+    life = there.pool.slot(1).life
+    assert life
+    assert life.started == 1600000000.5
+
+
+def test_starts_and_recycling_are_timed_and_ends_counted(there: PoolTest) -> None:
+    there.unit(Active.ACTIVATING)
+    there.clock.now += 0.4
+    instance = there.start()
+    assert (there.counted("start_seconds_count"), there.counted("start_seconds_sum")) == (1, pytest.approx(0.4))
+    assert there.counted("recycle_seconds_count") == 0, "nothing was there before"
+    holder = Listener()
+    there.pool.hold(instance, "s", holder)
+    there.pool.release(instance, "", holder)
+    there.clock.now += 0.1
+    there.die()
+    there.clock.now += 0.2
+    there.start(B)
+    assert (there.counted("recycle_seconds_count"), there.counted("recycle_seconds_sum")) == (1, pytest.approx(0.3))
+    there.die(B)
+    assert there.counted("ends_total", cause="stopped") == 1
+    assert there.counted("ends_total", cause="crashed") == 1
+    assert there.counted("ends_total", cause="hung") == 0
+    assert there.counted("oom_kills_total") == 0
+
+
+def test_what_was_running_before_the_agent_is_not_timed(there: PoolTest) -> None:
+    there.pool.observe(Listed((UnitState(0, Active.ACTIVE, A),), "252"))
+    there.pool.answered(f"h_0_{A}", "ws://x", "Chrome/1")
+    assert there.counted("start_seconds_count") == 0
+
+
+def test_a_slot_that_the_host_no_longer_has_is_forgotten_once_it_is_vacant(there: PoolTest) -> None:
+    """It would count as failed for ever, and what it would be filled with again some day as recycled for days."""
+    there.start()
+    there.pool.trim(0)
+    assert there.pool.slots()
+    there.die()
+    assert there.pool.slots()
+    there.pool.doing(0, Doing.STARTING)
+    there.pool.trim(0)
+    assert there.pool.slots()
+    there.pool.doing(0, Doing.NOTHING)
+    there.pool.trim(1)
+    assert there.pool.slots()
+    there.pool.trim(0)
+    assert not there.pool.slots()
+
+
 def test_a_crash_is_told_at_once_and_the_slot_restarts_at_once(there: PoolTest) -> None:
     instance, holder = there.start(), Listener()
     there.pool.hold(instance, "s", holder)
@@ -46,6 +101,7 @@ def test_memory(there: PoolTest) -> None:
     there.pool.hold(instance, "s", holder)
     there.unit(Active.DEACTIVATING, exited=Exit.KILLED, status=9, result=Result.OOM_KILL)
     assert holder.heard == [(instance, EndCause.OUT_OF_MEMORY, "used more memory than it may")]
+    assert there.counted("oom_kills_total") == 1
 
 
 def test_a_restart_by_hand_is_an_end_and_a_new_life(there: PoolTest) -> None:

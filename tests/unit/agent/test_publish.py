@@ -175,4 +175,7 @@ async def test_our_own_writes_are_not_taken_for_somebody_elses(
     for value in range(50):
         there.want({ALIVE: b"%d" % value})
         await there.until({ALIVE: b"%d" % value})
+    for number in range(50):
+        there.want({ALIVE: b"alive", key(number): b"ready"})
+        await there.until({ALIVE: b"alive", key(number): b"ready"})
     assert "somebody else" not in caplog.text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from waypoint_agent.actions import Action, Await, Check, Forget, Offer, Reason, Start, Stop, Withdraw
+from waypoint_agent.actions import Action, Await, Check, Forget, Reason, Start, Stop, Withdraw
 from waypoint_agent.reconcile import Observed, Wanted, reconcile
 from waypoint_agent.slots import Doing, End, Holder, Life, Slot
 from waypoint_core.hold import EndCause
@@ -124,13 +124,13 @@ ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
     ),
     ("a reserved browser has no session that could", slot(holder=GATEWAY, session_since=NOW - 600), ()),
     # Renewal.
-    ("an old idle browser is renewed", slot(since=NOW - 3600), (Withdraw(0, name(0), Reason.AGE, then_stop=True),)),
+    ("an old idle browser is renewed", slot(since=NOW - 3600), (Withdraw(0, name(0), Reason.AGE),)),
     ("not while it is held", slot(since=NOW - 3600, holder=GATEWAY), ()),
     ("nor while that is under way", slot(since=NOW - 3600, doing=Doing.WITHDRAWING), ()),
     (
         "one started with other settings is renewed",
         slot(launched="env of yesterday"),
-        (Withdraw(0, name(0), Reason.OUTDATED, then_stop=True),),
+        (Withdraw(0, name(0), Reason.OUTDATED),),
     ),
 ]
 
@@ -148,7 +148,7 @@ def test_only_so_many_start_at_one_time() -> None:
 
 def test_only_one_is_renewed_at_a_time_and_only_from_a_full_pool() -> None:
     old = {"since": NOW - 3600}
-    assert decided(slot(0, **old), slot(1, **old)) == (Withdraw(0, name(0), Reason.AGE, then_stop=True),)
+    assert decided(slot(0, **old), slot(1, **old)) == (Withdraw(0, name(0), Reason.AGE),)
     assert decided(slot(0, **old), slot(1, ready=False, probing=True)) == ()
     assert decided(slot(0, **old, doing=Doing.WITHDRAWING), slot(1, **old)) == ()
 
@@ -182,10 +182,32 @@ def test_claims_of_instances_that_are_gone_are_deleted() -> None:
     assert decided(slot(), claims={name(7): NOW - 99}, claims_known=False) == ()
 
 
-def test_kill_requests() -> None:
-    stop = Stop(**STOP, reason=Reason.KILL_REQUESTED, cause=EndCause.KILL_REQUESTED, detail="by hand")
-    assert decided(slot(), kills={name(0): "by hand"}) == (stop,)
-    assert decided(slot(holder=GATEWAY, session="s"), kills={name(0): "by hand"}) == (stop,), "also in session"
+KILLED = (Stop(**STOP, reason=Reason.KILL_REQUESTED, cause=EndCause.KILL_REQUESTED, detail="by hand"),)
+KILLS: list[tuple[str, Slot, tuple[Action, ...]]] = [
+    ("an idle browser", slot(), KILLED),
+    ("a browser whose unit has no process yet", slot(ready=False, running=False), KILLED),
+    ("a browser that is not ready yet", slot(ready=False, probing=True), KILLED),
+    ("a reserved browser", slot(holder=GATEWAY), KILLED),
+    ("a session", slot(holder=GATEWAY, session="s"), KILLED),
+    ("one that is about to be renewed", slot(since=NOW - 3600), KILLED),
+    ("once systemd has done the start", slot(ready=False, doing=Doing.STARTING, probing=True), ()),
+    ("once the registry has answered", slot(doing=Doing.WITHDRAWING), ()),
+    ("not what is already being stopped", slot(doing=Doing.STOPPING, end=ENDED), ()),
+    ("nor what is being cleared away", slot(leaving=True), ()),
+]
+
+
+@pytest.mark.parametrize(("there", "actions"), [case[1:] for case in KILLS], ids=[case[0] for case in KILLS])
+def test_a_kill_request_ends(there: Slot, actions: tuple[Action, ...]) -> None:
+    assert decided(there, kills={name(0): "by hand"}) == actions
+
+
+def test_a_kill_request_ends_a_claimed_browser_also_when_little_is_known() -> None:
+    assert decided(slot(), kills={name(0): "by hand"}, claims={name(0): NOW}) == KILLED
+    assert decided(slot(), kills={name(0): "by hand"}, claims_known=False, known=False) == KILLED
+
+
+def test_kill_requests_that_are_not_carried_out() -> None:
     assert decided(slot(), kills={name(0): None}) == (), "a broken request is not carried out"
     assert decided(slot(), kills={name(7): "x", name(8): None}) == (Forget((name(7), name(8))),)
 
@@ -193,17 +215,15 @@ def test_kill_requests() -> None:
 def test_fewer_slots() -> None:
     """What nobody uses goes at once, the rest when its session is over; vacant slots stay vacant."""
     used = slot(1, holder=GATEWAY, session="s", session_since=NOW)
-    assert decided(slot(0), used, vacant(2), slot(3), count=1) == (
-        Withdraw(3, name(3), Reason.SURPLUS, then_stop=True),
-    )
+    assert decided(slot(0), used, vacant(2), slot(3), count=1) == (Withdraw(3, name(3), Reason.SURPLUS),)
 
 
-def test_cordon() -> None:
-    """A cordoned host keeps its browsers and offers none."""
-    assert decided(slot(), cordon=True) == (Withdraw(0, name(0), Reason.CORDONED, then_stop=False),)
-    assert decided(slot(offered=False), cordon=True) == ()
-    assert decided(slot(holder=GATEWAY), cordon=True) == ()
-    assert decided(slot(offered=False)) == (Offer(0, name(0)),)
+def test_nothing_is_renewed_or_surplus_before_it_is_known_what_is_wanted() -> None:
+    """An agent that has just started knows only how it is configured; the registry may want more, or other flags."""
+    assert decided(slot(0), slot(1), count=1, known=False) == ()
+    assert decided(slot(launched="env of yesterday"), known=False) == ()
+    assert decided(slot(since=NOW - 3600), known=False) == ()
+    assert decided(vacant(), known=False) == (Start(0),), "but browsers there shall be"
 
 
 def test_without_systemd_nothing_is_decided() -> None:

@@ -46,13 +46,14 @@ def test_properties() -> None:
     properties = {
         "ActiveState": Variant("s", "active"),
         "InvocationID": Variant("ay", bytes.fromhex("00ff" * 8)),
+        "InactiveExitTimestamp": Variant("t", 1700000000123456),
         "ExecMainCode": Variant("i", 2),
         "ExecMainStatus": Variant("i", 9),
         "Result": Variant("s", "signal"),
         "Unheard": Variant("s", "of"),
     }
     seen = UnitState(3).updated({name: variant.value for name, variant in properties.items()})
-    assert seen == UnitState(3, Active.ACTIVE, "00ff" * 8, Result.SIGNAL, Exit.KILLED, 9)
+    assert seen == UnitState(3, Active.ACTIVE, "00ff" * 8, Result.SIGNAL, Exit.KILLED, 9, since=1700000000.123)
     assert seen.updated({}) == seen
 
 
