@@ -68,7 +68,10 @@ class Change:
 
 
 class Fleet:
-    """The tables, as of the last event; synced is False until the first listing is complete."""
+    """The tables, as of the last event; synced is False until the first listing is complete, and while it is not
+    known whether events are missing. broken: keys of the schema whose value cannot be read, and that no table shows.
+    rewinds: how often the registry's history was replaced.
+    """
 
     def __init__(self, keys: Keys, clock: Callable[[], float] = time.time) -> None:
         self.keys = keys
@@ -88,6 +91,9 @@ class Fleet:
         self._children: dict[str, set[str]] = {}
         self._parent: dict[str, str] = {}
         self._by_host: dict[str, set[str]] = {}
+        self._claims_on: dict[str, set[str]] = {}
+        self.broken: dict[str, Entry] = {}
+        self.rewinds = 0
         self.synced = False
         self.outage = "not read yet"
         self.current_at = 0.0
@@ -105,16 +111,18 @@ class Fleet:
                 self._advance(revision)
                 return self._remove(key)
             case Synced(revision):
-                self._advance(revision)
                 self.synced, self.outage = True, ""
+                self._advance(revision)
             case Stale(reason):
                 self.synced, self.outage = False, reason
             case Rewound(reason):
                 self.synced, self.outage, self.revision = False, reason, 0
+                self.rewinds += 1
         return None
 
     def _advance(self, revision: int) -> None:
-        self.current_at = self._clock()
+        if self.synced:
+            self.current_at = self._clock()
         self.revision = max(self.revision, revision)
 
     def _write(self, entry: Entry) -> Change | None:
@@ -128,8 +136,11 @@ class Fleet:
         except CodecError as error:
             log.warning("ignored: %s", error)
             if table is not self.claims:
-                return self._remove(entry.key)
+                change = self._remove(entry.key)
+                self.broken[entry.key] = entry
+                return change
             record = _UNREADABLE
+        self.broken.pop(entry.key, None)
         before = table.get(name)
         after = table[name] = Row(record, entry.key, entry.mod_revision, entry.lease)
         self._index(table, name, there=True)
@@ -140,23 +151,23 @@ class Fleet:
             table, name = self._place(key)
         except CodecError:
             return None
+        self.broken.pop(key, None)
         before = table.pop(name, None)
         self._index(table, name, there=False)
         return Change(type(before.record), name, before, None) if before else None
 
     def _index(self, table: Table[Any], name: str, *, there: bool) -> None:
         if table is self.instances:
-            change = set.add if there else set.discard
-            change(self._by_host.setdefault(host_of(name), set()), name)
+            _mark(self._by_host, host_of(name), name, there=there)
+        elif table is self.claims:
+            _mark(self._claims_on, host_of(name), name, there=there)
         elif table is self.bindings:
             parent, child = pair(name)
+            _mark(self._children, parent, child, there=there)
             if there:
-                self._children.setdefault(parent, set()).add(child)
                 self._parent[child] = parent
-            else:
-                self._children.get(parent, set()).discard(child)
-                if self._parent.get(child) == parent:
-                    del self._parent[child]
+            elif self._parent.get(child) == parent:
+                del self._parent[child]
 
     def _kind(self, table: Table[Any], name: str) -> type[Any]:
         if table is self.control:
@@ -220,6 +231,14 @@ class Fleet:
         """The instances of a host, or with REGISTERED what registered itself."""
         return ((name, self.instances[name]) for name in sorted(self._by_host.get(host, ())))
 
+    def claims_on(self, host: str) -> list[str]:
+        """The claimed instances of a host."""
+        return sorted(self._claims_on.get(host, ()))
+
+    def claimed_hosts(self) -> frozenset[str]:
+        """The hosts of all claimed instances, alive and known or not."""
+        return frozenset(self._claims_on)
+
     def hosts(self) -> list[str]:
         """Every host that is alive or known."""
         return sorted(self.alive.keys() | self.known.keys())
@@ -240,6 +259,15 @@ class Fleet:
         """Whether nothing vouches for its health now: no heartbeat, or its host's lease has run out."""
         home = host_of(instance)
         return instance not in self.beats if home == REGISTERED else home not in self.alive
+
+
+def _mark(index: dict[str, set[str]], under: str, name: str, *, there: bool) -> None:
+    if there:
+        index.setdefault(under, set()).add(name)
+    elif under in index:
+        index[under].discard(name)
+        if not index[under]:
+            del index[under]
 
 
 def join(parent: str, child: str) -> str:

@@ -38,15 +38,19 @@ class Follower:
                 async with self._moved:
                     self._moved.notify_all()
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Returns once this holds; asked again after each event."""
+        async with self._moved:
+            await self._moved.wait_for(holds)
+
     async def listed(self) -> None:
         """Returns once the first listing is complete."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._listed)
+        await self.until(lambda: self._listed)
 
     async def reached(self, revision: int) -> None:
         """Returns once the tables show this revision: after a write of one's own, before its effect is read."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.fleet.revision >= revision)
+        # A listing comes in key order: while it lasts, its highest revision says nothing about the other keys.
+        await self.until(lambda: self.fleet.synced and self.fleet.revision >= revision)
 
     @contextmanager
     def listening(self, listener: Callable[[Change | None], None]) -> Iterator[None]:
@@ -59,9 +63,17 @@ class Follower:
 
     async def changes(self) -> AsyncIterator[Change]:
         """Every change from now on. TooSlow when the caller falls too far behind."""
-        queue: asyncio.Queue[Change | None] = asyncio.Queue()
-        with self.listening(queue.put_nowait):
-            while queue.qsize() < _QUEUE:
-                if change := await queue.get():
-                    yield change
+        queue: asyncio.Queue[Change] = asyncio.Queue()
+        behind = asyncio.Event()
+
+        def keep(change: Change | None) -> None:
+            if change and not behind.is_set():
+                queue.put_nowait(change)
+                if queue.qsize() >= _QUEUE:
+                    behind.set()
+
+        # Nothing more is kept once the caller is behind, which may never come back for what was.
+        with self.listening(keep):
+            while not behind.is_set():
+                yield await queue.get()
         raise TooSlow(f"cannot keep more than {_QUEUE} changes for a reader that does not take them")

@@ -1,7 +1,7 @@
 """Everything that a leader can decide. A decision carries its reason, which people read in events, log and describe.
 
-Each is carried out by one transaction that compares the leadership key and, through `unless_changed` or an absence,
-that what it was decided upon still holds: carried out twice, it changes nothing the second time.
+Each is carried out by one transaction that compares the leadership key and, through `unless_changed`, `given` or an
+absence, that what it was decided upon still holds: carried out twice, it changes nothing the second time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from waypoint_core.model import DesiredHost, Freeze, KillKind, KnownHost
+from waypoint_core.registry import Condition
+
+REMEDIATION = "remediation"
+"""Stands for the person in what the leader writes of its own accord."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class Note:
     known: KnownHost
     unless_changed: int
     reason: str
+    given: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,16 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Cordon:
-    """Write what is wanted of a host: `desired/hosts/<h>`. unless_changed: as of Note."""
+    """Write what is wanted of a host: `desired/hosts/<h>`, and in the same transaction what is made of it.
+
+    unless_changed: as of Note.
+    """
 
     host: str
     desired: DesiredHost
     unless_changed: int
     reason: str
+    note: Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,18 @@ class SetFreeze:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Ask for an instance's end, once: `desired/inst/<h>/<id>` is written if absent; the bond goes with it."""
+    """Ask for an instance's end, once: `desired/inst/<h>/<id>` is written, and the bond, if any, goes with it.
+
+    unless_changed: as of Note; other than 0 where what was there cannot be read. bond: parent, child, revision.
+    """
 
     instance: str
     kind: KillKind
     reason: str
-    bond: tuple[str, str] | None = None
+    unless_changed: int = 0
+    by: str = REMEDIATION
+    bond: tuple[str, str, int] | None = None
+    given: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,7 @@ class Forget:
 
     keys: tuple[tuple[str, int], ...]
     reason: str
+    given: tuple[Condition, ...] = ()
 
 
 Decision = Note | Probe | Cordon | SetFreeze | Kill | Forget

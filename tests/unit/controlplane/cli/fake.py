@@ -123,6 +123,7 @@ class Fleet:
     missing: list[str] = field(default_factory=list)
     leader: str = "cp1"
     serving: bool = True
+    pause: float = 0.0
     session_url: str = "ws://10.0.0.1:9222/devtools/browser/s1"
     refusal: tuple[grpc.StatusCode, str] | None = None
 
@@ -252,6 +253,8 @@ def serving(fleet: Fleet, credentials: grpc.ServerCredentials | None = None) -> 
     def guard(_: str, serve: Callable[..., Any]) -> Callable[..., Any]:
         def noted(request: Any, context: grpc.ServicerContext) -> Any:
             fleet.asked.append(request)
+            if fleet.pause:
+                time.sleep(fleet.pause)
             if fleet.refusal:
                 context.abort(*fleet.refusal)
             return serve(request, context)
@@ -273,5 +276,6 @@ def serving(fleet: Fleet, credentials: grpc.ServerCredentials | None = None) -> 
     try:
         yield f"127.0.0.1:{port}"
     finally:
+        stopped = server.stop(None)
         fleet.drain_goes_on.set()
-        server.stop(None).wait()
+        stopped.wait()

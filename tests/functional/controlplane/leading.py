@@ -1,0 +1,177 @@
+"""Control planes that do nothing but lead: in this process, and in processes that are killed or frozen at a write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from functional.etcd.cluster import Cluster
+from waypoint_controlplane.duty import Duty
+from waypoint_controlplane.fleet import Fleet
+from waypoint_controlplane.follow import Follower
+from waypoint_controlplane.measure import LeaderMetrics
+from waypoint_core.codec import encode
+from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd.tasks import TaskOwner
+from waypoint_core.keys import Keys
+from waypoint_core.registry import Put, Registry, Removed, Synced, Written
+from waypoint_core.settings import ControlPlaneSettings
+
+TESTS = Path(__file__).parents[2]
+
+QUICK = ControlPlaneSettings(
+    lease_ttl=2, beat_grace=0.5, host_grace=0.5, probe_timeout=0.5, eviction_interval=0.2, flap_window=60
+)
+"""As short as etcd's leases allow."""
+
+
+async def nobody_answers(status: str) -> bool:
+    return False
+
+
+@dataclass
+class History:
+    """What was written below a prefix since the history began, change by change."""
+
+    puts: Counter[str] = field(default_factory=Counter)
+    there: dict[str, bytes] = field(default_factory=dict)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def follow(self, registry: Registry, keys: Keys, listed: asyncio.Event) -> None:
+        async with registry.watch(keys.prefix) as events:
+            async for event in events:
+                async with self.changed:
+                    match event:
+                        case Written(entry):
+                            self.puts[entry.key.removeprefix(keys.prefix)] += 1
+                            self.there[entry.key.removeprefix(keys.prefix)] = entry.value
+                        case Removed(key):
+                            del self.there[key.removeprefix(keys.prefix)]
+                        case Synced():
+                            listed.set()
+                    self.changed.notify_all()
+
+    async def until(self, holds: Callable[[dict[str, bytes]], bool], seconds: float = 30) -> None:
+        """Returns once what is there is so."""
+        async with asyncio.timeout(seconds), self.changed:
+            await self.changed.wait_for(lambda: holds(self.there))
+
+    async def until_led_by(self, name: str) -> None:
+        await self.until(lambda there: f'"name":"{name}"'.encode() in there.get("cp/leader", b""))
+
+
+class Doomed:
+    """The process of a control plane that is to meet its fate; see `functional.controlplane.doomed`."""
+
+    def __init__(self, endpoint: str, keys: Keys, write: int, fate: signal.Signals, log: Path) -> None:
+        changed = {name: value for name, value in asdict(QUICK).items() if name != "name"}
+        command = [sys.executable, "-m", "functional.controlplane.doomed", endpoint, keys.prefix, "doomed"]
+        self.log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [*command, json.dumps(changed), str(write), fate.name], cwd=TESTS, stdout=out, stderr=out
+            )
+
+    async def said(self, words: str, seconds: float = 20) -> None:
+        """Returns once its log holds these words."""
+        async with asyncio.timeout(seconds):
+            # Another process's file: nothing tells of its growth.
+            while words not in self.log.read_text():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Stage:
+    """Starts leaders, and ends them with the test."""
+
+    def __init__(self, etcd: Cluster, registry: EtcdRegistry, tasks: TaskOwner) -> None:
+        self._etcd = etcd
+        self._registry = registry
+        self._tasks = tasks
+        self._doomed: list[Doomed] = []
+
+    @classmethod
+    async def on(cls, etcd: Cluster, registry: EtcdRegistry) -> AsyncIterator[Stage]:
+        async with TaskOwner() as tasks:
+            stage = cls(etcd, registry, tasks)
+            try:
+                yield stage
+            finally:
+                for doomed in stage._doomed:
+                    doomed.end()
+
+    async def history(self, keys: Keys) -> History:
+        """Everything that is written below the prefix from now on."""
+        history, listed = History(), asyncio.Event()
+        self._tasks.start(history.follow(self._registry, keys, listed), name=f"history {keys.prefix}")
+        await listed.wait()
+        return history
+
+    async def write(self, keys: Keys, records: dict[str, Any]) -> None:
+        """All in one transaction."""
+        changes = [Put(keys.prefix + key, encode(record)) for key, record in records.items()]
+        await self._registry.transact([], changes)
+
+    def doomed(self, keys: Keys, write: int, fate: signal.Signals, log: Path) -> Doomed:
+        doomed = Doomed(self._etcd.endpoints[0], keys, write, fate, log)
+        self._doomed.append(doomed)
+        return doomed
+
+    def lead(self, keys: Keys, name: str, *, through: Registry | None = None, **changes: Any) -> Leading:
+        """A control plane in this process."""
+        registry = through or self._registry
+        follower = Follower(registry, Fleet(keys))
+        metrics = CollectorRegistry()
+        settings = replace(QUICK, name=name, **changes)
+        duty = Duty(
+            settings,
+            registry,
+            follower,
+            keys,
+            probe=nobody_answers,
+            metrics=LeaderMetrics(metrics, follower.fleet),
+        )
+        tasks = (
+            self._tasks.start(follower.run(), name=f"follower {name}"),
+            self._tasks.start(duty.run(), name=f"duty {name}"),
+        )
+        return Leading(duty, metrics, tasks)
+
+
+@dataclass
+class Leading:
+    """A control plane in this process."""
+
+    duty: Duty
+    metrics: CollectorRegistry
+    tasks: tuple[asyncio.Task[None], ...]
+
+    async def stop(self) -> None:
+        """As SIGTERM does."""
+        for task in reversed(self.tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def shows(self, value: float, name: str, **labels: str) -> None:
+        """Returns once this sample has this value: the test's watch may be ahead of what it knows."""
+        async with asyncio.timeout(5):
+            while self.metrics.get_sample_value(name, labels) != value:  # noqa: ASYNC110 - nothing tells of samples
+                await asyncio.sleep(0.02)
