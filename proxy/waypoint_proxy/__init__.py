@@ -16,11 +16,18 @@ Browsers ahead of demand:
 
 Clients:
     sessions    who uses which browser, and how it ended
+    queue       who waits for a browser, and what they are told when there is none
+    assigned    browsers that the control plane claimed for this proxy
+    endings     how sessions end
+    traffic     how many bytes they moved
     presence    noticing a client that leaves while it waits
     browser     one request to a browser
     describe    what browsers say about themselves
     relay       bytes both ways
+    documents   what a plain GET is answered
+    tunnel      a client's WebSocket to its browser, to the last word
     edge        one client connection, from first byte to last
 
+    metrics     what is counted and timed
     daemon      puts them together
 """

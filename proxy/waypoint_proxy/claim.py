@@ -14,6 +14,7 @@ from waypoint_core.errors import CodecError, RegistryUnavailable, SessionError
 from waypoint_core.keys import Keys
 from waypoint_core.model import Claim
 from waypoint_core.registry import Absent, Entry, Get, Present, Put, Registry, Unchanged
+from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.reserve import Browser
 from waypoint_proxy.route import Candidate, Table
 
@@ -38,8 +39,17 @@ class Claimer:
     """Claims what the table offers, and connects to it."""
 
     def __init__(
-        self, registry: Registry, keys: Keys, table: Table, agent: Agent, *, connect: Connect, proxy: str
+        self,
+        registry: Registry,
+        keys: Keys,
+        table: Table,
+        agent: Agent,
+        *,
+        connect: Connect,
+        proxy: str,
+        metrics: Metrics,
     ) -> None:
+        self._metrics = metrics
         self._connect = connect
         self._registry = registry
         self._keys = keys
@@ -55,13 +65,17 @@ class Claimer:
             return None
         self._remember(candidate)
         if not await self._transact(candidate):
+            self._metrics.claimed("lost")
             return None
         try:
             await self._agent.hold(candidate.instance)
         except SessionError as error:
             log.warning("claimed in vain: %s", error)
+            self._metrics.claimed("refused")
             return None
-        return await self._reached(candidate)
+        browser = await self._reached(candidate)
+        self._metrics.claimed("won" if browser else "unreachable")
+        return browser
 
     async def _reached(self, candidate: Candidate) -> Browser | None:
         """The browser with a connection to it, which proves that it is there; otherwise it is given back."""

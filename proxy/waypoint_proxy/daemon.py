@@ -7,23 +7,36 @@ import functools
 import logging
 import secrets
 import socket
+import time
 
-from waypoint_core import config, log, service
+from prometheus_client import CollectorRegistry
+
+from waypoint_core import config, log, metrics, service
+from waypoint_core.address import advertised, joined
+from waypoint_core.codec import encode
+from waypoint_core.errors import ConfigError
 from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd.metrics import EtcdMetrics
 from waypoint_core.hold import Ended
 from waypoint_core.keys import Keys, check_host_name
 from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
+from waypoint_core.status import endpoint
+from waypoint_core.status.reports import SESSIONS
+from waypoint_core.status.routes import Request, Response
 from waypoint_proxy import browser
 from waypoint_proxy.announce import Announcement
+from waypoint_proxy.assigned import Assigned
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.edge import Edge
+from waypoint_proxy.endings import Ending, ending_of
 from waypoint_proxy.holds import Holds
-from waypoint_proxy.keep import Keeper, follow
+from waypoint_proxy.keep import Keeper
+from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.reserve import Reserve
 from waypoint_proxy.route import Table
-from waypoint_proxy.sessions import Sessions, ending_of
+from waypoint_proxy.sessions import Session, Sessions
 
 _BACKLOG = 4096
 _SOCKET_NAME = "cdp"
@@ -33,30 +46,63 @@ logger = logging.getLogger("waypoint.proxy")
 class Proxy:
     """All parts of one proxy, on a registry."""
 
-    def __init__(self, settings: Settings, registry: Registry) -> None:
+    def __init__(self, settings: Settings, registry: Registry, collectors: CollectorRegistry) -> None:
+        name = check_host_name(settings.proxy.name)
+        keys = Keys(settings.etcd.prefix)
         self._settings = settings
         self._registry = registry
-        self._keys = Keys(settings.etcd.prefix)
+        self._collectors = collectors
+        self._keys = keys
+        self._metrics = Metrics(collectors)
+        self._moved = (0, 0)
         self._holds = Holds(settings.host.hold_socket, self._ended)
-        self._table = Table(self._keys, check_host_name(settings.host.name))
+        self._table = Table(keys, check_host_name(settings.host.name), name)
         self.reserve = Reserve()
-        self.sessions = Sessions(self._holds, settings.proxy.session_grace)
-        name = check_host_name(settings.proxy.name)
+        self.sessions = Sessions(self._holds, settings.proxy.session_grace, self._session_ended)
         connect = functools.partial(browser.connect, timeout=settings.proxy.browser_timeout)
-        claimer = Claimer(registry, self._keys, self._table, self._holds, connect=connect, proxy=name)
+        claimer = Claimer(registry, keys, self._table, self._holds, connect=connect, proxy=name, metrics=self._metrics)
         self._keeper = Keeper(settings.proxy, self._table, self.reserve, claimer, self._holds)
-        self.edge = Edge(settings.proxy, self.reserve, self.sessions, self._keeper.explain)
+        self.edge = Edge(settings.proxy, self.reserve, self.sessions, self._keeper.explain, self._metrics)
+        self._assigned = Assigned(
+            registry,
+            keys,
+            self._table,
+            self._holds,
+            proxy=name,
+            reserve=self.reserve,
+            sessions=self.sessions,
+            edge=self.edge,
+            open_timeout=settings.proxy.open_timeout,
+        )
+        self._metrics.gauges(
+            sessions=lambda: sum(1 for _ in self.sessions.live()),
+            connections=lambda: self.edge.connections,
+            waiting=lambda: self.reserve.waiting,
+            reserve=lambda: len(self.reserve),
+            target=lambda: self._keeper.target,
+            stale=self._stale,
+            moved=self._bytes,
+        )
 
     async def run(self, listeners: list[socket.socket]) -> None:
         """Serve these listening sockets until cancelled."""
-        settings = self._settings
-        key = self._keys.proxy(settings.proxy.name)
-        alive = ProxyAlive(secrets.token_hex(8), settings.host.name, _address(listeners[0]))
+        settings, keys = self._settings, self._keys
+        alive = await asyncio.to_thread(self._presence, listeners[0])
+        announcement = Announcement(self._registry, keys.proxy(settings.proxy.name), alive, settings.etcd.lease_ttl)
+        status = endpoint.serve(
+            settings,
+            settings.proxy.status_listen,
+            self._collectors,
+            lambda address: None,
+            private={SESSIONS: self._report},
+        )
         loops = {
             "holds": self._holds.run(),
-            "table": follow(self._registry, self._keys.prefix, self._table, self.reserve),
+            "table": self._keeper.follow(self._registry, keys.prefix, self._assigned.poke),
             "keeper": self._keeper.run(),
-            "presence": Announcement(self._registry, key, alive, settings.etcd.lease_ttl).run(),
+            "assigned": self._assigned.run(alive, listeners[0].getsockname()[0]),
+            "presence": announcement.run(),
+            "status": status,
             **{f"edge {_address(listener)}": self.edge.serve(listener) for listener in listeners},
         }
         try:
@@ -66,11 +112,41 @@ class Proxy:
         finally:
             self.reserve.clear()
 
+    def _presence(self, listener: socket.socket) -> ProxyAlive:
+        """May take as long as a resolver takes."""
+        settings = self._settings.proxy
+        address, status = (self._advertised(listen) for listen in (_address(listener), settings.status_listen))
+        return ProxyAlive(secrets.token_hex(8), self._settings.host.name, address, status, settings.direct_port)
+
+    def _advertised(self, listen: str) -> str:
+        try:
+            return advertised(listen, self._settings)
+        except ConfigError as error:
+            logger.warning("%s; until then others are told %s", error, listen)
+            return listen
+
+    async def _report(self, request: Request) -> Response:
+        lines = [encode(report) for report in self.sessions.reports()]
+        return Response(b"".join(line + b"\n" for line in lines), "application/x-ndjson")
+
     def _ended(self, ended: Ended) -> None:
         if self.sessions.instance_ended(ended):
             return
         if self.reserve.drop(ended.instance):
             logger.info("reserved %s is gone: %s", ended.instance, ending_of(ended).reason)
+
+    def _session_ended(self, session: Session, ending: Ending) -> None:
+        received, sent = session.traffic.totals
+        self._moved = (self._moved[0] + received, self._moved[1] + sent)
+        self._metrics.ended(session.kind, ending.end, session.lasted)
+
+    def _bytes(self) -> tuple[int, int]:
+        moved = [self._moved, *(session.traffic.totals for session in self.sessions.live())]
+        return sum(received for received, _ in moved), sum(sent for _, sent in moved)
+
+    def _stale(self) -> float:
+        outage = self._table.outage
+        return max(0.0, time.time() - outage.since) if outage else 0.0
 
 
 async def serve(settings: Settings) -> None:
@@ -78,8 +154,12 @@ async def serve(settings: Settings) -> None:
     log.configure(settings.log.level)
     listeners = service.passed_sockets().get(_SOCKET_NAME) or [_bind(settings.proxy.listen)]
     supervisor = service.Supervisor()
-    async with EtcdRegistry.connect(settings.etcd) as registry, asyncio.TaskGroup() as group:
-        group.create_task(Proxy(settings, registry).run(listeners), name="proxy")
+    collectors = metrics.fresh("proxy")
+    async with (
+        EtcdRegistry.connect(settings.etcd, EtcdMetrics(collectors)) as registry,
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(Proxy(settings, registry, collectors).run(listeners), name="proxy")
         group.create_task(supervisor.feed_watchdog(), name="watchdog")
         where = ", ".join(map(_address, listeners))
         supervisor.ready(f"serving CDP on {where}")
@@ -102,4 +182,4 @@ def _bind(address: str) -> socket.socket:
 
 def _address(listener: socket.socket) -> str:
     host, port, *_ = listener.getsockname()
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return joined(host, port)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -43,11 +45,26 @@ class Keeper:
                 # Whoever was just served comes first.
                 await asyncio.sleep(_BEHIND)
             self._reserve.changed.clear()
-            self._give_back_old()
+            self._give_back()
             if not (self._short() and await self._claim_one()):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AGAIN):
                         await self._reserve.changed.wait()
+
+    async def follow(self, registry: Registry, prefix: str, changed: Callable[[], None]) -> None:
+        """Fold the registry into the table until cancelled; changed is called after each of its events."""
+        async with registry.watch(prefix) as events:
+            async for event in events:
+                self._table.apply(event)
+                if self._table.cordon is not None:
+                    self._give_back_all()
+                self._reserve.changed.set()
+                changed()
+
+    @property
+    def target(self) -> int:
+        """How many browsers should be in reserve now."""
+        return min(self._settings.reserve, self._table.fair_share(len(self._reserve)))
 
     def explain(self) -> str:
         """Why there is no browser to give."""
@@ -56,12 +73,14 @@ class Keeper:
             return f"the registry is unreachable since {since} and the reserve is used up ({outage.reason})"
         if not self._table.host_alive:
             return "this host's agent is not there"
+        if (cordon := self._table.cordon) is not None:
+            return f"this host is cordoned: {cordon}"
         return "all browsers are in use"
 
     def _short(self) -> bool:
-        held = len(self._reserve)
-        target = min(self._settings.reserve, self._table.fair_share(held))
-        return bool(self._reserve.wanted) or held < target
+        if self._table.cordon is not None:
+            return False
+        return bool(self._reserve.wanted) or len(self._reserve) < self.target
 
     async def _claim_one(self) -> bool:
         """Whether to go on at once; after a failure there was a pause already."""
@@ -73,21 +92,22 @@ class Keeper:
                 self._failing = Outage(time.time(), str(error))
             await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             return True
-        if browser:
-            self._reserve.add(browser)
         self._failing = None
+        if browser and self._table.cordon is not None:
+            browser.close()
+            self._holder.release(browser.instance, "the host was cordoned meanwhile")
+        elif browser:
+            self._reserve.add(browser)
         return browser is not None
 
-    def _give_back_old(self) -> None:
+    def _give_back(self) -> None:
+        if self._table.cordon is not None:
+            self._give_back_all()
         if self._failing or self._table.outage:
             return  # nothing could replace them
         for browser in self._reserve.drop_older(time.monotonic() - self._settings.reserve_max_age):
             self._holder.release(browser.instance, "unused for too long")
 
-
-async def follow(registry: Registry, prefix: str, table: Table, reserve: Reserve) -> None:
-    """Fold the registry into the table until cancelled, and wake the keeper."""
-    async with registry.watch(prefix) as events:
-        async for event in events:
-            table.apply(event)
-            reserve.changed.set()
+    def _give_back_all(self) -> None:
+        for browser in self._reserve.drop_older(math.inf):
+            self._holder.release(browser.instance, "the host is cordoned")

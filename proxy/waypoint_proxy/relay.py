@@ -32,11 +32,12 @@ class Side(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a connection ended; clean when a close frame was seen on its way."""
+    """How a connection ended; clean when a close frame was seen on its way, silent when its client was given up."""
 
     side: Side
     reason: str
     clean: bool
+    silent: bool = False
 
 
 class _Pipe:
@@ -163,11 +164,11 @@ class Relay:
             self._up.stop()
             self._down.stop()
 
-    def end(self, reason: str, side: Side = Side.PROXY) -> None:
+    def end(self, reason: str, side: Side = Side.PROXY, *, silent: bool = False) -> None:
         """End the connection from outside."""
         if not self._outcome.done():
             clean = self._up.follower.closed or self._down.follower.closed
-            self._outcome.set_result(Outcome(side, reason, clean))
+            self._outcome.set_result(Outcome(side, reason, clean, silent))
 
     def farewell(self, frame: bytes) -> bytes:
         """What is left to send to the client, the close frame included if it may still be sent; b"" to just cut."""
@@ -192,7 +193,7 @@ class Relay:
             return
         match self._liveness.judge(self._loop.time(), seen):
             case Gone(reason):
-                self.end(reason, Side.CLIENT)
+                self.end(reason, Side.CLIENT, silent=True)
             case Ping(size) if self._down.follower.at_boundary and not self._down.follower.closed:
                 self._down.push(PING * (size // len(PING)))
         self._timer = self._loop.call_later(self._liveness.tick, self._check)

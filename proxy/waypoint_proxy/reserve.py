@@ -77,6 +77,7 @@ class Reserve:
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self.add(waiter.result())
+                self.changed.set()
             raise
         finally:
             self._forget(waiter)
@@ -101,6 +102,14 @@ class Reserve:
     def drop(self, instance: str) -> bool:
         """Forget a browser in stock that is gone; False when it is not in stock."""
         return bool(self._take_out(lambda browser: browser.instance == instance))
+
+    def pull(self, instance: str) -> Browser | None:
+        """Take this one out of stock; None when it is not there."""
+        found = next((browser for browser in self._stock if browser.instance == instance), None)
+        if found:
+            self._stock.remove(found)
+            self.changed.set()
+        return found
 
     def drop_older(self, moment: float) -> list[Browser]:
         """Forget those that are held since before this moment of the monotonic clock; returns them."""

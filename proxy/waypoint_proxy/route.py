@@ -13,7 +13,17 @@ from itertools import islice
 from waypoint_core.codec import decode
 from waypoint_core.errors import CodecError
 from waypoint_core.keys import Keys
-from waypoint_core.model import Claim, HostAlive, HostSummary, Instance, InstanceState, InstanceType, ProxyAlive
+from waypoint_core.model import (
+    Claim,
+    ClaimKind,
+    DesiredHost,
+    HostAlive,
+    HostSummary,
+    Instance,
+    InstanceState,
+    InstanceType,
+    ProxyAlive,
+)
 from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 _FEW = 16
@@ -31,6 +41,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """A browser that the control plane has claimed for this proxy; mod_revision is the claim's."""
+
+    instance: str
+    claim: Claim
+    mod_revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """The registry cannot be followed since then, in seconds since the epoch, and why."""
 
@@ -39,16 +58,25 @@ class Outage:
 
 
 class Table:
-    """Hosts, instances, claims and proxies, as of the last watch event."""
+    """Hosts, instances, claims and proxies, as of the last watch event.
 
-    def __init__(self, keys: Keys, host: str, clock: Callable[[], float] = time.time) -> None:
+    withdrawn gathers the instances whose assignment somebody took back, until it is emptied.
+    """
+
+    def __init__(self, keys: Keys, host: str, proxy: str, clock: Callable[[], float] = time.time) -> None:
         self._keys = keys
         self._host = host
+        self._proxy = proxy
         self._clock = clock
         self._alive: set[str] = set()
-        self._ready: dict[str, Candidate] = {}
+        self._ready: dict[str, tuple[Candidate, Instance]] = {}
+        self._free: dict[str, Candidate] = {}
         self._claimed: set[str] = set()
         self._proxies: dict[str, ProxyAlive] = {}
+        self._desired = DesiredHost()
+        self._rewound = False
+        self.assigned: dict[str, Assignment] = {}
+        self.withdrawn: list[str] = []
         self.outage: Outage | None = Outage(clock(), "not read yet")
 
     def apply(self, event: WatchEvent) -> None:
@@ -60,17 +88,15 @@ class Table:
                 self._remove(key)
             case Synced():
                 self.outage = None
+                self._rewound = False
             case Stale(reason) | Rewound(reason):
                 since = self.outage.since if self.outage else self._clock()
                 self.outage = Outage(since, reason)
+                self._rewound = self._rewound or isinstance(event, Rewound)
 
     def candidates(self) -> Iterator[Candidate]:
         """Every browser that could be claimed now."""
-        return (
-            candidate
-            for instance, candidate in self._ready.items()
-            if instance not in self._claimed and candidate.host in self._alive and self._reachable(candidate)
-        )
+        return iter(self._free.values() if self.host_alive and self.cordon is None else ())
 
     def choose(self, wanted: Callable[[Candidate], bool] = lambda _: True) -> Candidate | None:
         """One of the best few at random (always the first one would make claimers collide); None: there is none."""
@@ -82,23 +108,31 @@ class Table:
         """Whether this host's agent is known to live."""
         return self._host in self._alive
 
+    @property
+    def cordon(self) -> str | None:
+        """Why this host takes no new sessions; None: it takes them."""
+        return (self._desired.reason or "no reason given") if self._desired.cordon else None
+
+    def living(self, instance: str) -> tuple[Candidate, Instance] | None:
+        """A browser as the registry shows it, claimed or not; None when it is not ready."""
+        return self._ready.get(instance)
+
     def fair_share(self, held: int) -> int:
         """How many browsers this proxy may reserve when it already has `held`: its part of all that are ready."""
-        ready = held + sum(1 for _ in self.candidates())
+        if self.cordon is not None:
+            return 0
+        ready = held + len(self._free)
         rivals = sum(proxy.host == self._host for proxy in self._proxies.values())
         return math.ceil(ready / max(1, rivals))
-
-    def _reachable(self, candidate: Candidate) -> bool:
-        # Browsers of other hosts come with the gateway: their agents hold for their own host's proxy only.
-        return candidate.host == self._host
 
     def _write(self, entry: Entry) -> None:
         try:
             self._fold(entry)
         except CodecError as error:
             log.warning("ignored: %s", error)
-            # Whatever a claim says, its being there means that the browser is somebody's.
-            if not entry.key.startswith(self._keys.claims):
+            # Whatever a claim says, its being there means that the browser is somebody's; and a host that was
+            # cordoned stays so.
+            if not entry.key.startswith((self._keys.claims, self._keys.desired)):
                 self._remove(entry.key)
 
     def _fold(self, entry: Entry) -> None:
@@ -108,10 +142,10 @@ class Table:
             record = decode(Instance, entry.value, key)
             self._ready.pop(instance, None)
             if _takes_clients(record):
-                self._ready[instance] = Candidate(instance, host, record.endpoints["cdp"], entry.mod_revision)
+                self._ready[instance] = Candidate(instance, host, record.endpoints["cdp"], entry.mod_revision), record
+            self._weigh(instance)
         elif key.startswith(keys.claims):
-            self._claimed.add(key.removeprefix(keys.claims))
-            decode(Claim, entry.value, key)
+            self._claim(entry)
         elif key.startswith(keys.hosts) and key.endswith("/alive"):
             decode(HostAlive, entry.value, key)
             self._alive.add(self._pair(key, keys.hosts)[0])
@@ -119,17 +153,44 @@ class Table:
             decode(HostSummary, entry.value, key)
         elif key.startswith(keys.proxies):
             self._proxies[key] = decode(ProxyAlive, entry.value, key)
+        elif key == keys.desired_host(self._host):
+            self._desired = decode(DesiredHost, entry.value, key)
+
+    def _claim(self, entry: Entry) -> None:
+        instance = entry.key.removeprefix(self._keys.claims)
+        self._claimed.add(instance)
+        self._weigh(instance)
+        self.assigned.pop(instance, None)
+        claim = decode(Claim, entry.value, entry.key)
+        if claim.proxy == self._proxy and claim.kind in {ClaimKind.SESSION, ClaimKind.DIRECT}:
+            self.assigned[instance] = Assignment(instance, claim, entry.mod_revision)
+
+    def _weigh(self, instance: str) -> None:
+        """See whether the browser is free; those of other hosts come with the gateway."""
+        found = self._ready.get(instance)
+        if found and found[1].open and found[0].host == self._host and instance not in self._claimed:
+            self._free[instance] = found[0]
+        else:
+            self._free.pop(instance, None)
 
     def _remove(self, key: str) -> None:
         keys = self._keys
         if key.startswith(keys.instances):
-            self._ready.pop(key.rpartition("/")[2], None)
+            instance = key.rpartition("/")[2]
+            self._ready.pop(instance, None)
+            self._weigh(instance)
         elif key.startswith(keys.claims):
-            self._claimed.discard(key.removeprefix(keys.claims))
+            instance = key.removeprefix(keys.claims)
+            self._claimed.discard(instance)
+            if self.assigned.pop(instance, None) and not self._rewound:
+                self.withdrawn.append(instance)
+            self._weigh(instance)
         elif key.startswith(keys.hosts) and key.endswith("/alive"):
             self._alive.discard(key.removeprefix(keys.hosts).removesuffix("/alive"))
         elif key.startswith(keys.proxies):
             self._proxies.pop(key, None)
+        elif key == keys.desired_host(self._host) and not self._rewound:
+            self._desired = DesiredHost()
 
     def _pair(self, key: str, below: str) -> tuple[str, str]:
         match self._keys.parts(key, below):

@@ -9,6 +9,7 @@ Sans-I/O, shared with the server:
     exchange     a client's end of both versions of the protocol
     protocol     frames of the second version
     v1           messages of the first version
+    commands     commands of the first version as actions, and back
     errors       the one exception tree
 
     server/      the Playwright-backed server, one a host (needs tzafonwright[server])
@@ -21,6 +22,7 @@ from tzafonwright.errors import (
     ActionTimeout,
     BrowserLost,
     BrowserOutOfMemory,
+    Code,
     ConnectionLost,
     InvalidAction,
     ProtocolError,
@@ -37,6 +39,7 @@ __all__ = [
     "ActionType",
     "BrowserLost",
     "BrowserOutOfMemory",
+    "Code",
     "Command",
     "ConnectionLost",
     "Dialog",

@@ -17,6 +17,24 @@ Messages start with "cannot ACTION" and carry the cause.
 
 from __future__ import annotations
 
+import enum
+
+
+class Code(str, enum.Enum):
+    """Why an action failed; the closed set of what `ActionFailed.code` can be."""
+
+    TIMEOUT = "timeout"  # not within the action's timeout
+    NOT_FOUND = "not_found"  # no such element, frame, tab or option
+    AMBIGUOUS = "ambiguous"  # the target is more than one element
+    NOT_ACTIONABLE = "not_actionable"  # the element is there, but hidden, covered, disabled or of the wrong kind
+    NAVIGATION = "navigation"  # the page could not be reached, or went away in the middle
+    SCRIPT = "script"  # JavaScript threw, or gave what is no JSON
+    INVALID = "invalid"  # an argument makes no sense in this browser
+    UNSUPPORTED = "unsupported"  # this host or browser has no such thing
+    CANCELLED = "cancelled"  # the client asked for it
+    CLOSED = "closed"  # the tab closed or crashed
+    FAILED = "failed"  # anything else
+
 
 class TzafonWrightError(Exception):
     """Base of everything that tzafonwright raises on purpose."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from tzafonwright import actions, protocol, v1
-from tzafonwright.errors import ActionFailed, ActionTimeout, ProtocolError, TzafonWrightError, Unsupported
+from tzafonwright.commands import as_action, as_command
+from tzafonwright.errors import ActionFailed, ActionTimeout, ProtocolError, TzafonWrightError
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Exchange:
         actions.checked(action)
         number = next(self._ids)
         if self.version == 1:
-            frame = _as_command(action, timeout).dump()
+            frame = as_command(action, timeout).dump()
             self._in_order.append(number)
         else:
             frame = protocol.pack(protocol.Request(number, action, timeout), payload)  # type: ignore[arg-type]
@@ -67,7 +68,7 @@ class Exchange:
 
     def send_command(self, command: v1.Command) -> tuple[int, bytes]:
         """The same for a command of the first version, on a connection of either."""
-        action = _as_action(command)
+        action = as_action(command)
         if self.version == 2:
             return self.send(action, command.timeout / 1000)
         number = next(self._ids)
@@ -137,39 +138,3 @@ def _of_first_version(action: actions.Action, result: v1.Result) -> Any:
     if isinstance(action, actions.Goto):
         return actions.Page(action.url)
     return None
-
-
-def _as_command(action: actions.Action, timeout: float) -> v1.Command:
-    """The same in the first version; Unsupported where that has no such thing."""
-    kind = v1.ActionType
-    command = v1.Command(kind.GOTO, timeout=max(1, round(timeout * 1000)))
-    match action:
-        case actions.Goto(url=url) if action == actions.Goto(url=url):
-            return replace(command, url=url)
-        case actions.Click(target=None, x=x, y=y) if action == actions.Click(x=x, y=y):
-            return replace(command, action_type=kind.CLICK, x=x, y=y)
-        case actions.Type(text=text) if action == actions.Type(text=text):
-            return replace(command, action_type=kind.TYPE, text=text)
-        case actions.Scroll(target=None, frame=None, delta_x=right, delta_y=down, x=x, y=y):
-            return replace(command, action_type=kind.SCROLL, x=x, y=y, delta_x=right, delta_y=down)
-        case actions.Screenshot() if action == actions.Screenshot(format="jpeg"):
-            return replace(command, action_type=kind.SCREENSHOT)
-        case actions.SetViewport(width=width, height=height):
-            return replace(command, action_type=kind.SET_VIEWPORT_SIZE, width=width, height=height)
-    raise Unsupported(f"cannot {action.name} in this way: the server speaks the first version of the protocol")
-
-
-def _as_action(command: v1.Command) -> actions.Action:
-    """What a command asks for, to be sent in the second version; InvalidAction when arguments are missing."""
-    kind = v1.ActionType(command.action_type)
-    if kind is v1.ActionType.GOTO:
-        return actions.checked(actions.Goto(url=command.url or ""))
-    if kind is v1.ActionType.CLICK:
-        return actions.Click(x=command.x, y=command.y)
-    if kind is v1.ActionType.TYPE:
-        return actions.Type(text=command.text or "")
-    if kind is v1.ActionType.SCROLL:
-        return actions.Scroll(delta_x=command.delta_x or 0, delta_y=command.delta_y or 0, x=command.x, y=command.y)
-    if kind is v1.ActionType.SCREENSHOT:
-        return actions.Screenshot(format="jpeg")
-    return actions.checked(actions.SetViewport(width=command.width or 0, height=command.height or 0))

@@ -93,7 +93,7 @@ class Result:
 def _object(data: bytes | str, what: str) -> dict[str, Any]:
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"cannot read {what}: it is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise ProtocolError(f"cannot read {what}: it is not a JSON object")

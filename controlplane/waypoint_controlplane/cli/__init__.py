@@ -1,1 +1,32 @@
-"""waypointctl: the fleet in an administrator's hands. One file a noun or verb; everything goes through gRPC."""
+"""waypointctl: the fleet in an administrator's hands. Everything goes through gRPC, except doctor and config.
+
+    program      the command itself: its global options, its exit codes, the list of all commands
+    lazy         a group that imports a command when it is called, so that --help is quick
+    verb         what all commands share: options, examples, and what was asked for (`Invocation`)
+    failures     how a command fails, and with which exit code
+    connection   the first control plane that answers, and calls to it
+    output       tables, JSON and YAML
+    ages         spans, ages and sizes as people write them
+    names        completion of names in the shell
+
+One module a verb, one package a verb with nouns:
+    get/ describe/ config/ doctor/
+    top events logs status                           look
+    cordon uncordon drain kill scale label flags     act on hosts and instances
+    freeze unfreeze                                  act on the fleet
+    connect screenshot                               use a browser (`cdp` is the protocol)
+    completion
+"""
+
+from __future__ import annotations
+
+import os
+
+from waypoint_controlplane.cli.program import program
+
+
+def main() -> None:
+    """The entry point; exits."""
+    # gRPC's core would write on standard error what a Failure says in better words.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    program(prog_name="waypointctl")

@@ -15,7 +15,7 @@ from waypoint_core.status.client import StatusClient
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "_RETRY", 0.01)
+    monkeypatch.setattr("waypoint_core.status.endpoint._RETRY", 0.01)
 
 
 async def test_a_port_that_is_taken_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -31,7 +31,7 @@ async def test_a_port_that_is_taken_is_tried_again(caplog: pytest.LogCaptureFixt
         assert await StatusClient(None).get(address, "/healthz", 5) == b"ok\n"
         task.cancel()
     assert f"cannot listen on {address}" in caplog.text
-    assert "browsers go on without the status endpoint" in caplog.text
+    assert "goes on without its status endpoint" in caplog.text
 
 
 async def test_a_certificate_that_is_not_there_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

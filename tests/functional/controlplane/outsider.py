@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
+from collections.abc import Awaitable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import grpc
 import grpc.aio
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
 
-INTERFACE = Path(__file__).parent / "outsider.proto"
+INTERFACE = Path(__file__).parent / "outsider.interface"
 PACKAGE = "instance_manager"
+
+
+def compiled(folder: Path, *outputs: str) -> None:
+    """Run protoc on the interface; it is no .proto file here, so that nobody generates code from it beside ours."""
+    source = folder / "outsider.proto"
+    shutil.copy(INTERFACE, source)
+    assert protoc.main(["protoc", f"-I{folder}", *outputs, str(source)]) == 0
 
 
 @cache
@@ -24,7 +35,7 @@ def pool() -> DescriptorPool:
     """The interface, apart from the one that the server knows."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "set"
-        assert protoc.main(["protoc", f"-I{INTERFACE.parent}", f"--descriptor_set_out={out}", str(INTERFACE)]) == 0
+        compiled(Path(folder), f"--descriptor_set_out={out}")
         files = FileDescriptorSet.FromString(out.read_bytes())
     found = DescriptorPool()
     for file in files.file:
@@ -62,6 +73,13 @@ def described(instance: str = "", kind: str = "", **fields: Any) -> Any:
     if instance:
         fields["instance_id"] = message("InstanceId", instance_id=instance)
     return message("InstanceDescription", **fields)
+
+
+async def refused(call: Awaitable[Any]) -> tuple[grpc.StatusCode, str]:
+    """Code and message of a call that must fail."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), caught.value.details()
 
 
 class Outsider:

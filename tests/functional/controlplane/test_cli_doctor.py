@@ -73,6 +73,8 @@ def test_a_minority_of_etcd(tmp_path: Path) -> None:
     with running(tmp_path, size=3) as etcd:
         settings = {"WAYPOINT_ETCD_ENDPOINTS": ",".join(etcd.endpoints)}
         etcd.members[0].kill()
+        for member in etcd.members[1:]:
+            member.wait_healthy()  # once they have a leader again
         assert level(found("etcd", **settings)["etcd"]) == "warn"
         etcd.members[1].kill()
         assert level(found("etcd", **settings)["etcd"]) == "fail"

@@ -41,8 +41,9 @@ async def ctl(shared_etcd: Cluster, registry: EtcdRegistry, keys: Keys, tmp_path
     await populate(registry, keys)
     with control_plane(shared_etcd, keys, tmp_path) as server:
         ctl = Ctl(server)
-        status = await ctl.json("status", "--wait-leader", "--timeout", "30s")
-        assert (status["leader"], status["server"]) == ("cp1", "cp1")
+        code, said, complaint = await ctl("status", "--wait-leader", "--timeout", "20s", "-o", "json")
+        assert code == 0, complaint + (tmp_path / "controlplane.log").read_text()
+        assert json.loads(said)["leader"] == "cp1"
         yield ctl
 
 

@@ -2,23 +2,16 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 
 from functional.controlplane.managing import Managing
-from functional.controlplane.outsider import number
+from functional.controlplane.outsider import number, refused
 from waypoint_controlplane.serve import settle
 from waypoint_core.codec import encode
 from waypoint_core.model import Claim, ClaimKind, DesiredHost, HostState, InstanceState, KillRequest, KnownHost
-
-
-async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value.code(), caught.value.details()
 
 
 async def test_a_browser_is_listed_and_described(managed: Managing) -> None:
@@ -173,7 +166,7 @@ async def test_what_cannot_be_claimed(managed: Managing, obstacle: str) -> None:
     registry, keys = managed.registry, managed.keys
     match obstacle:
         case "claimed":
-            await registry.put(keys.claim(browser), encode(Claim("p", "other")))
+            await registry.put(keys.claim(browser), encode(Claim("p", "other", kind=ClaimKind.DIRECT)))
         case "killed":
             await registry.put(keys.desired_instance("h", browser), encode(KillRequest("why")))
         case "suspect":
@@ -189,6 +182,19 @@ async def test_what_cannot_be_claimed(managed: Managing, obstacle: str) -> None:
     assert await managed.there() == before
     listed = obstacle in {"claimed", "not open", "dead parent", "cordoned"}
     assert await member.client.all("CHROME_BROWSER") == ([browser] if listed else [])
+
+
+async def test_a_browser_in_a_proxys_reserve_is_asked_for(managed: Managing) -> None:
+    member = await managed.member()
+    await managed.host()
+    await managed.obeying()
+    browser = await managed.browser()
+    await managed.registry.put(managed.keys.claim(browser), encode(Claim("p", "ahead of demand")))
+    await member.client.add("parent")
+    assert await member.client.update(browser, parent="parent")
+    claim = await managed.record(f"claims/{browser}")
+    assert claim
+    assert (claim["proxy"], claim["kind"]) == ("p", "direct")
 
 
 async def test_killing_a_browser_asks_its_agent(managed: Managing) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, ServiceDescriptor
-from grpc_tools import protoc
 
 from functional.controlplane.managing import Managing
-from functional.controlplane.outsider import INTERFACE, pool
+from functional.controlplane.outsider import compiled, pool
 from waypoint_controlplane.api import instance_manager_pb2 as pb
 
 GENERATED = Path(__file__).parent / "generated_client.py"
@@ -55,7 +54,7 @@ def whole(file: FileDescriptor) -> dict[str, Any]:
 
 
 def test_field_by_field() -> None:
-    described = whole(pool().FindFileByName(INTERFACE.name))
+    described = whole(pool().FindFileByName("outsider.proto"))
     assert len(described) == 1 + 17 + 3 + 4
     assert whole(pb.DESCRIPTOR) == described
 
@@ -66,12 +65,10 @@ async def test_generated_code(managed: Managing, tmp_path: Path) -> None:
     await managed.host()
     await managed.obeying()
     browser = await managed.browser()
-    out = str(tmp_path)
-    arguments = ["protoc", f"-I{INTERFACE.parent}", f"--python_out={out}", f"--grpc_python_out={out}", str(INTERFACE)]
-    assert protoc.main(arguments) == 0
+    compiled(tmp_path, f"--python_out={tmp_path}", f"--grpc_python_out={tmp_path}")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, GENERATED, member.server.address, browser),
-        env={"PYTHONPATH": out},
+        env={"PYTHONPATH": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client import CollectorRegistry
 
 from functional.controlplane.managing import Managing
-from functional.controlplane.outsider import Outsider, described
+from functional.controlplane.outsider import Outsider, described, refused
 from functional.etcd.cable import Cable
 from functional.etcd.certificates import Authority
 from functional.etcd.cluster import free_ports
@@ -73,12 +73,6 @@ async def serving(
 async def health(channel: grpc.aio.Channel, service: str = "") -> int:
     answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
     return int(answer.status)
-
-
-async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value.code(), caught.value.details()
 
 
 async def test_it_serves_only_once_the_registry_was_read() -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import ClientConnection, connect
 
+from functional.etcd.cluster import free_ports
 from functional.proxy.pool import HOST, Pool, running
 from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryRegistry
@@ -34,6 +36,8 @@ class Site:
     pool: Pool
     registry: MemoryRegistry
     port: int
+    status: int
+    collectors: CollectorRegistry
 
     @property
     def http(self) -> str:
@@ -92,19 +96,22 @@ def start(tmp_path: Path) -> Start:
     """Starts a site: start(slots=1, client_timeout=2.0, ...) with any [proxy] setting."""
 
     @contextlib.asynccontextmanager
-    async def started(slots: int = 1, **proxy: object) -> AsyncIterator[Site]:
+    async def started(slots: int = 1, **chosen: object) -> AsyncIterator[Site]:
         registry = MemoryRegistry()
+        collectors = CollectorRegistry()
         path = tmp_path / "hold.sock"
+        [status] = free_ports(1)
         settings = replace(
             Settings(),
             host=HostSettings(name=HOST, hold_socket=str(path)),
-            proxy=replace(ProxySettings(name="testproxy"), **proxy),
+            proxy=replace(ProxySettings(name="testproxy", status_listen=f"127.0.0.1:{status}"), **chosen),
         )
         listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         listener.setblocking(False)
         with listener:
             async with running(Pool(registry, Keys(), path, slots)) as pool, asyncio.TaskGroup() as group:
-                site = Site(Proxy(settings, registry), pool, registry, listener.getsockname()[1])
+                proxy = Proxy(settings, registry, collectors)
+                site = Site(proxy, pool, registry, listener.getsockname()[1], status, collectors)
                 serving = group.create_task(site.proxy.run([listener]))
                 try:
                     yield site

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -210,9 +210,6 @@ class Pool:
                     return
                 life.holder, life.session = writer, session
                 self.tell(writer, Held(message.instance))
-                claimed = replace(self.record(life), state=InstanceState.CLAIMED)
-                with contextlib.suppress(RegistryUnavailable):
-                    await self.registry.put(self.keys.instance(HOST, life.instance), encode(claimed))
             case Release(reason=reason) if life and life.holder in {None, writer}:
                 life.released = reason
                 life.kill()

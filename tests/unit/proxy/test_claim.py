@@ -4,6 +4,7 @@ import socket
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from waypoint_core.codec import decode, encode
 from waypoint_core.errors import RegistryUnavailable, SessionError
@@ -12,6 +13,7 @@ from waypoint_core.memory import MemoryRegistry
 from waypoint_core.model import Claim, HostAlive, Instance, InstanceState, InstanceType
 from waypoint_core.registry import Condition, Operation, Outcome, Synced
 from waypoint_proxy.claim import Claimer
+from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.route import Table
 
 KEYS = Keys()
@@ -41,7 +43,7 @@ async def connect(endpoint: str) -> socket.socket:
 
 
 def claimer_of(registry: MemoryRegistry, table: Table, agent: Agent, proxy: str = "p1") -> Claimer:
-    return Claimer(registry, KEYS, table, agent, connect=connect, proxy=proxy)
+    return Claimer(registry, KEYS, table, agent, connect=connect, proxy=proxy, metrics=Metrics(CollectorRegistry()))
 
 
 async def claimed(claimer: Claimer) -> str | None:
@@ -69,7 +71,7 @@ async def populated(registry: MemoryRegistry, *names: str, record: Instance = RE
     await registry.put(KEYS.host_alive("here"), encode(HostAlive(epoch="1", boot_id="b", slots=4)))
     for name in names:
         await registry.put(KEYS.instance("here", name), encode(record))
-    table = Table(KEYS, "here")
+    table = Table(KEYS, "here", "p1")
     async with registry.watch(KEYS.prefix) as events:
         async for event in events:
             table.apply(event)

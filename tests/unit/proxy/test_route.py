@@ -6,7 +6,16 @@ import pytest
 
 from waypoint_core.codec import encode
 from waypoint_core.keys import Keys
-from waypoint_core.model import Claim, HostAlive, Instance, InstanceState, InstanceType, ProxyAlive
+from waypoint_core.model import (
+    Claim,
+    ClaimKind,
+    DesiredHost,
+    HostAlive,
+    Instance,
+    InstanceState,
+    InstanceType,
+    ProxyAlive,
+)
 from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 from waypoint_proxy.route import Outage, Table
 
@@ -35,7 +44,7 @@ def proxy(name: str, host: str = "here") -> Written:
 
 
 def offered(*events: WatchEvent) -> list[str]:
-    table = Table(KEYS, "here")
+    table = Table(KEYS, "here", "p")
     for event in events:
         table.apply(event)
     return [candidate.instance for candidate in table.candidates()]
@@ -76,7 +85,7 @@ def test_broken_value_is_one_line_that_names_its_key(caplog: pytest.LogCaptureFi
 
 def test_outage_lasts_from_the_first_sign_to_the_next_sync() -> None:
     times = iter([1.0, 2.0])
-    table = Table(KEYS, "here", lambda: next(times))
+    table = Table(KEYS, "here", "p", lambda: next(times))
     assert table.outage == Outage(1.0, "not read yet")
     table.apply(Synced(5))
     assert table.outage is None
@@ -88,7 +97,7 @@ def test_outage_lasts_from_the_first_sign_to_the_next_sync() -> None:
 
 
 def test_fair_share_is_among_the_proxies_of_this_host() -> None:
-    table = Table(KEYS, "here")
+    table = Table(KEYS, "here", "p")
     for event in [alive(), *(instance(f"i{n}") for n in range(5)), proxy("p1"), proxy("p2"), proxy("p3", "there")]:
         table.apply(event)
     assert table.fair_share(0) == 3
@@ -98,10 +107,54 @@ def test_fair_share_is_among_the_proxies_of_this_host() -> None:
 
 
 def test_choice_is_spread_over_the_best_few() -> None:
-    table = Table(KEYS, "here")
+    table = Table(KEYS, "here", "p")
     for event in [alive(), *(instance(f"i{n:02}") for n in range(40))]:
         table.apply(event)
     chosen = {found.instance for _ in range(1000) if (found := table.choose())}
     assert chosen == {f"i{n:02}" for n in range(16)}
     assert table.choose(lambda candidate: candidate.instance == "i39")
     assert table.choose(lambda _: False) is None
+
+
+def cordon(reason: str = "why") -> Written:
+    return written(KEYS.desired_host("here"), encode(DesiredHost(cordon=True, reason=reason)))
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([cordon()], "why"),
+        ([cordon(""), alive()], "no reason given"),
+        ([cordon(), Removed(KEYS.desired_host("here"), 2)], None),
+        ([cordon(), written(KEYS.desired_host("here"), b"{")], "why"),  # who cordoned it has not taken it back
+        ([cordon(), Rewound("restored"), Removed(KEYS.desired_host("here"), 2), Synced(3)], "why"),
+        ([written(KEYS.desired_host("elsewhere"), encode(DesiredHost(cordon=True)))], None),
+    ],
+)
+def test_cordon(events: list[WatchEvent], expected: str | None) -> None:
+    table = Table(KEYS, "here", "p")
+    for event in [alive(), instance("a"), *events]:
+        table.apply(event)
+    assert table.cordon == expected
+    assert [found.instance for found in table.candidates()] == (["a"] if expected is None else [])
+    assert table.fair_share(1) == (2 if expected is None else 0)
+
+
+def test_closed_browser_is_no_candidate() -> None:
+    assert offered(alive(), instance("a", replace(READY, open=False)), instance("b")) == ["b"]
+
+
+def assigned(name: str, proxy: str = "p", kind: ClaimKind = ClaimKind.DIRECT) -> Written:
+    return written(KEYS.claim(name), encode(Claim(proxy=proxy, request="r", kind=kind)), 7)
+
+
+def test_assignments() -> None:
+    table = Table(KEYS, "here", "p")
+    for event in [assigned("a"), assigned("b", "other"), assigned("c", kind=ClaimKind.CDP), assigned("d")]:
+        table.apply(event)
+    assert {name: found.mod_revision for name, found in table.assigned.items()} == {"a": 7, "d": 7}
+    table.apply(Removed(KEYS.claim("a"), 8))
+    table.apply(Rewound("restored"))
+    table.apply(Removed(KEYS.claim("d"), 9))
+    assert table.withdrawn == ["a"]
+    assert table.assigned == {}

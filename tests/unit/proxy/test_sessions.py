@@ -4,11 +4,15 @@ import asyncio
 
 import pytest
 
+from waypoint_core.errors import SessionError
 from waypoint_core.hold import EndCause, Ended
+from waypoint_core.model import ClaimKind
+from waypoint_proxy.endings import LEFT, NOT_BACK, End, Ending, ending_of
 from waypoint_proxy.reserve import Browser
-from waypoint_proxy.sessions import Ending, Session, Sessions, ending_of, new_id
+from waypoint_proxy.sessions import Session, Sessions, new_id
 
 BROWSER = Browser("i1", "ws://b", 0.0)
+FROZEN = Ending(1000, "client is frozen", End.CLIENT_SILENT)
 
 
 class Agent:
@@ -37,10 +41,10 @@ async def test_session_ends_with_its_last_connection() -> None:
         with sessions.connection("s") as joined:
             assert joined is session
         assert sessions.get("s") is session
-        session.leaving = "client is frozen"
+        session.leaving = FROZEN
     assert agent.told == [("use", "i1", "s"), ("release", "i1", "client is frozen")]
     assert sessions.get("s") is None
-    assert sessions.past("s") == Ending(1000, "client is frozen")
+    assert sessions.past("s") == FROZEN
     assert len(sessions) == 0
 
 
@@ -85,7 +89,7 @@ async def test_dropped_client_may_come_back_within_the_grace() -> None:
         await asyncio.sleep(0.03)
         assert not session.ended.done()
         sessions.dropped(session)
-    assert await session.ended == Ending(1001, "client did not come back")
+    assert await session.ended == NOT_BACK
     assert sessions.get("s") is None
 
 
@@ -102,10 +106,63 @@ async def test_dropped_client_may_come_back_within_the_grace() -> None:
     ],
 )
 def test_every_cause_has_a_code_and_a_reason(cause: EndCause, detail: str, ending: tuple[int, str]) -> None:
-    assert ending_of(Ended("i", cause, detail)) == Ending(*ending)
+    assert ending_of(Ended("i", cause, detail)) == Ending(*ending, End(cause.value))
 
 
 def test_ids_are_long_and_never_the_same() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert {len(one) for one in ids} == {24}
+
+
+async def test_prepared_session_waits_for_its_client_through_failed_attempts() -> None:
+    agent = Agent()
+    sessions = Sessions(agent, grace=0)
+    session = sessions.prepare("s", ClaimKind.SESSION, BROWSER, None)
+    with sessions.connection("s") as attempt:
+        assert attempt is session
+    assert not session.ended.done()
+    assert agent.told == []
+    with sessions.connection("s"):
+        sessions.prove(session)
+    assert session.ended.result() == LEFT
+    assert agent.told == [("use", "i1", "s"), ("release", "i1", "client left")]
+
+
+async def test_prepared_session_ends_when_nobody_comes() -> None:
+    agent = Agent()
+    sessions = Sessions(agent, grace=0)
+    session = sessions.prepare("s", ClaimKind.SESSION, BROWSER, 0.01)
+    assert (await session.ended).end is End.CLIENT_NEVER_CAME
+    assert agent.told == [("release", "i1", "no client came in time")]
+
+
+async def test_prepared_session_ends_with_its_browser() -> None:
+    sessions = Sessions(Agent(), grace=0)
+    session = sessions.prepare("s", ClaimKind.DIRECT, BROWSER, None)
+    assert sessions.instance_ended(Ended("i1", EndCause.CRASHED))
+    assert session.ended.result().end is End.CRASHED
+
+
+async def test_an_id_that_is_taken_is_not_prepared() -> None:
+    sessions = Sessions(Agent(), grace=0)
+    with sessions.connection("live") as session:
+        begin(sessions, session)
+        with pytest.raises(SessionError, match="taken"):
+            sessions.prepare("live", ClaimKind.SESSION, BROWSER, None)
+    with pytest.raises(SessionError, match="taken"):
+        sessions.prepare("live", ClaimKind.SESSION, BROWSER, None)
+
+
+async def test_reports_never_show_an_id() -> None:
+    told: list[End] = []
+    sessions = Sessions(Agent(), 0, lambda session, ending: told.append(ending.end))
+    with sessions.connection("secret", peer="10.0.0.1:5") as session:
+        begin(sessions, session)
+        (live,) = sessions.reports()
+        assert (live.instance, live.client, live.ended, live.connections) == ("i1", "10.0.0.1:5", 0.0, 1)
+    (past,) = sessions.reports()
+    assert (past.instance, past.end_reason) == ("i1", "client left")
+    assert past.ended > 0
+    assert "secret" not in repr([live, past])
+    assert told == [End.CLIENT_LEFT]

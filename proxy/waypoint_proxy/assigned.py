@@ -1,0 +1,189 @@
+"""Browsers that the control plane claimed for this proxy: held, served, and said so in the claim.
+
+It may take one out of this proxy's reserve by writing over its claim; whether the browser is still in reserve is for
+this proxy alone to say. One that is in use by then keeps its session, and the claim is written as it was.
+
+Of kind `session`: a session with that id waits at the edge for its client. Of kind `direct`: the browser has an address
+of its own, where every connection belongs to its one session. What cannot be served is given up by deleting its claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Protocol
+
+from waypoint_core.address import split
+from waypoint_core.codec import encode
+from waypoint_core.errors import RegistryError, SessionError
+from waypoint_core.keys import Keys
+from waypoint_core.model import Claim, ClaimKind, Instance, ProxyAlive, direct_address
+from waypoint_core.registry import Delete, Operation, Put, Registry, Unchanged
+from waypoint_proxy.claim import Agent
+from waypoint_proxy.endings import WITHDRAWN
+from waypoint_proxy.reserve import Browser, Reserve
+from waypoint_proxy.route import Assignment, Table
+from waypoint_proxy.sessions import Session, Sessions, new_id
+
+_BACKLOG = 64
+log = logging.getLogger("waypoint.proxy.assigned")
+
+
+class InUse(Exception):
+    """The browser is a client's already."""
+
+
+class Listener(Protocol):
+    """What a direct browser needs of the edge."""
+
+    def serve(self, listener: socket.socket, own: Session | None = None) -> Coroutine[object, object, None]:
+        """Serve one session on a listening socket until it has ended."""
+
+
+class Assigned:
+    """Serves what the table shows as assigned; poke() it after each change of the table."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        keys: Keys,
+        table: Table,
+        agent: Agent,
+        *,
+        proxy: str,
+        reserve: Reserve,
+        sessions: Sessions,
+        edge: Listener,
+        open_timeout: float,
+    ) -> None:
+        self._name = proxy
+        self._reserve = reserve
+        self._registry = registry
+        self._keys = keys
+        self._table = table
+        self._agent = agent
+        self._sessions = sessions
+        self._edge = edge
+        self._open_timeout = open_timeout
+        self._changed = asyncio.Event()
+        self._serving: dict[str, Session | None] = {}
+        self._presence = ProxyAlive("unknown")
+        self._bind = ""
+
+    def poke(self) -> None:
+        """The table may have changed."""
+        self._changed.set()
+
+    async def run(self, presence: ProxyAlive, bind: str) -> None:
+        """Until cancelled; presence tells where others reach this proxy, bind is the host to listen on."""
+        self._presence, self._bind = presence, bind
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                self._end_withdrawn()
+                if self._table.outage:
+                    continue  # claims may be listed before the browsers that they claim
+                for assignment in list(self._table.assigned.values()):
+                    # One with an address was served by an earlier life of this proxy: its browser goes with that.
+                    if assignment.instance not in self._serving and not assignment.claim.address:
+                        self._serving[assignment.instance] = None
+                        group.create_task(self._serve(assignment), name=f"assigned {assignment.instance}")
+
+    def _end_withdrawn(self) -> None:
+        while self._table.withdrawn:
+            if session := self._serving.get(self._table.withdrawn.pop()):
+                self._sessions.end(session, WITHDRAWN)
+
+    async def _serve(self, assignment: Assignment) -> None:
+        try:
+            session, record = await self._begin(assignment)
+        except InUse:
+            log.info("%s was to be served for another, but has a client already", assignment.instance)
+            await self._refuse(assignment)
+            del self._serving[assignment.instance]
+            return
+        except SessionError as error:
+            log.warning("cannot serve what was assigned: %s", error)
+            await self._give_up(assignment)
+            del self._serving[assignment.instance]
+            return
+        try:
+            async with self._listening(assignment, record, session) as address:
+                claim = replace(assignment.claim, address=address)
+                if await self._write(assignment, Put(self._keys.claim(assignment.instance), encode(claim))):
+                    log.info("%s is served at %s", assignment.instance, address)
+                    await session.ended
+                else:
+                    self._sessions.end(session, WITHDRAWN)
+        except (OSError, SessionError) as error:
+            log.warning("cannot serve %s: %s", assignment.instance, error)
+            self._sessions.end(session, WITHDRAWN)
+            await self._give_up(assignment)
+        finally:
+            del self._serving[assignment.instance]
+
+    async def _begin(self, assignment: Assignment) -> tuple[Session, Instance]:
+        """A session with the browser that was assigned. SessionError when it is not to be had."""
+        instance, claim = assignment.instance, assignment.claim
+        found = self._table.living(instance)
+        if found is None:
+            raise SessionError(f"cannot hold {instance}: it is not ready")
+        if self._sessions.uses(instance):
+            raise InUse
+        candidate, record = found
+        if reserved := self._reserve.pull(instance):
+            reserved.close()
+        else:
+            await self._agent.hold(instance)
+        waits = self._open_timeout if claim.kind is ClaimKind.SESSION else None
+        browser = Browser(instance, candidate.endpoint, time.monotonic())
+        try:
+            session = self._sessions.prepare(claim.session or new_id(), claim.kind, browser, waits)
+        except SessionError as error:
+            self._agent.release(instance, str(error))
+            raise
+        self._serving[instance] = session
+        return session, record
+
+    @asynccontextmanager
+    async def _listening(self, assignment: Assignment, record: Instance, session: Session) -> AsyncIterator[str]:
+        """Where the session is served, for as long as the block runs. OSError, or SessionError, when nowhere."""
+        if assignment.claim.kind is ClaimKind.SESSION:
+            yield self._presence.address
+            return
+        address = direct_address(self._presence, record)
+        if not address:
+            raise SessionError("it is to be served directly, and proxy.direct_port is 0")
+        family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
+        with socket.create_server((self._bind, split(address)[1]), family=family, backlog=_BACKLOG) as listener:
+            listener.setblocking(False)
+            async with asyncio.TaskGroup() as group:
+                # It ends with the session, once its clients have been told.
+                group.create_task(self._edge.serve(listener, session), name=f"direct {address}")
+                yield address
+
+    async def _refuse(self, assignment: Assignment) -> None:
+        """Write the claim as this proxy would have, for the session that has the browser."""
+        ours = Claim(self._name, secrets.token_hex(16), at=round(time.time(), 3))
+        with contextlib.suppress(SessionError):
+            await self._write(assignment, Put(self._keys.claim(assignment.instance), encode(ours)))
+
+    async def _give_up(self, assignment: Assignment) -> None:
+        with contextlib.suppress(SessionError):
+            await self._write(assignment, Delete(self._keys.claim(assignment.instance)))
+
+    async def _write(self, assignment: Assignment, operation: Operation) -> bool:
+        """Whether the claim was still as it was assigned, and is now as the operation says."""
+        unchanged = Unchanged(self._keys.claim(assignment.instance), assignment.mod_revision)
+        try:
+            return (await self._registry.transact([unchanged], [operation])).succeeded
+        except RegistryError as error:
+            raise SessionError(f"its claim cannot be written: {error}") from error

@@ -1,0 +1,143 @@
+"""Actions that are sent without waiting: their order, their time, and how they are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tzafonwright import ActionFailed, ActionTimeout, Code, TzafonWrightClient, actions
+
+Tw = TzafonWrightClient
+
+
+async def test_pipelined_actions_are_done_in_order(tw: Tw, shop: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        going = group.create_task(tw.goto(shop))
+        group.create_task(tw.click("#save"))
+        group.create_task(tw.click("#save"))
+        reading = group.create_task(tw.text("#status"))
+        back = group.create_task(tw.goto(f"{shop}/help"))
+        where = group.create_task(tw.where())
+    assert going.result().title == "Shop"
+    assert reading.result() == "Saved 2"
+    assert back.result() == where.result().__class__(where.result().url, where.result().title, 200)
+    assert where.result().title == "Help"
+
+
+async def test_tabs_do_not_wait_for_each_other(tw: Tw, shop: str) -> None:
+    """What is sent after a new tab was asked for is done there, while the first one still loads."""
+    ended: list[str] = []
+
+    async def go(name: str, url: str) -> None:
+        await tw.goto(url)
+        ended.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(go("slow", f"{shop}/slow?ms=1500"))
+        group.create_task(tw.open_tab())
+        group.create_task(go("quick", f"{shop}/help"))
+    assert ended == ["quick", "slow"]
+    assert [(tab.title, tab.current) for tab in await tw.tabs()] == [("Slow", False), ("Help", True)]
+
+
+async def test_closing_a_tab_waits_for_what_is_under_way_on_it(tw: Tw, shop: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        going = group.create_task(tw.goto(f"{shop}/slow?ms=300"))
+        group.create_task(tw.close_tab())
+        where = group.create_task(tw.where())
+    assert going.result().title == "Slow"
+    assert where.result().url == "about:blank"
+
+
+async def test_a_cancelled_action_is_not_done_later(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await tw.click("#late")
+    await tw.evaluate("document.body.insertAdjacentHTML('beforeend', '<button id=late onclick=\"save.click()\">Late')")
+    await tw.wait_for("#late")
+    with pytest.raises(ActionTimeout):
+        await tw.wait_for("#status >> text=Saved", timeout=0.5)
+
+
+async def test_cancelling_acts_at_once(tw: Tw, shop: str) -> None:
+    """Also while others wait behind, and for those that wait themselves."""
+    await tw.goto(shop)
+    waiting = asyncio.ensure_future(tw.wait_for("#never"))
+    behind = asyncio.ensure_future(tw.click("#save"))
+    after = asyncio.ensure_future(tw.text("#status"))
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    behind.cancel()
+    waiting.cancel()
+    assert await after == ""
+    assert time.monotonic() - started < 1
+
+
+async def test_a_cancelled_navigation_stops(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await tw.goto(f"{shop}/slow?ms=1000")
+    with pytest.raises(ActionTimeout):
+        await tw.wait_for_url("**/slow*", timeout=1.5)
+    assert (await tw.where()).title == "Shop"
+
+
+async def test_time_counts_from_arrival(tw: Tw, shop: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(tw.goto(f"{shop}/slow?ms=1000"))
+        behind = group.create_task(tw.do(actions.Where(), timeout=0.3))
+        await asyncio.wait([behind])
+        with pytest.raises(ActionTimeout, match="the actions before it took all of its time"):
+            behind.result()
+        behind.exception()
+        await group.create_task(tw.where())
+
+
+async def test_a_script_that_never_ends_is_given_up_in_time(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    started = time.monotonic()
+    with pytest.raises(ActionTimeout, match=r"cannot evaluate: not done within 0.5 s"):
+        await tw.evaluate("new Promise(() => {})", timeout=0.5)
+    assert time.monotonic() - started < 1.5
+    assert await tw.evaluate("6 * 7") == 42
+
+
+async def test_a_page_that_hangs_does_not_hang_the_session(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    with pytest.raises(ActionTimeout):
+        await tw.evaluate("() => { for (;;); }", timeout=0.5)
+    with pytest.raises(ActionFailed):
+        await tw.click("#save", timeout=0.5)
+    await tw.open_tab(f"{shop}/help")
+    assert (await tw.where()).title == "Help"
+
+
+async def test_evaluating_goes_on_after_a_navigation(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    assert await tw.evaluate(
+        """() => {
+            if (document.title === 'Help') return 'there';
+            location.href = '/help';
+            return new Promise(() => {});
+        }"""
+    ) == "there"
+
+
+async def test_many_at_once(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    answers = await asyncio.gather(*(tw.evaluate("n => n", n) for n in range(500)))
+    assert answers == list(range(500))
+
+
+async def test_what_is_no_json(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    with pytest.raises(ActionFailed, match="what it gives is no JSON") as failed:
+        await tw.evaluate("(() => { const a = {}; a.a = a; return a })()")
+    assert failed.value.code == Code.SCRIPT
+    with pytest.raises(ActionFailed, match="too large") as failed:
+        await tw.evaluate("'x'.repeat(33 * 1024 * 1024)")
+    assert failed.value.code == Code.UNSUPPORTED

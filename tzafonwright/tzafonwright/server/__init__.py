@@ -1,0 +1,21 @@
+"""The server: one a host, for every browser of it. Needs Python 3.11 and `tzafonwright[server]`.
+
+    daemon      the composition root: flags, listening socket, signals, systemd
+    server      takes WebSockets from the host's proxy, which names each one's browser
+    session     one client and its browser, from the first frame to the close code
+    first       a client of the first version: one command, one answer
+    second      a client of the second version: order, cancelling, progress
+    line        who waits for whom
+
+    driver      Playwright's driver: one process, watched, started again
+    backend     what actions are done on, as an interface
+    browser     the backend that is a browser: tabs, dialogs, downloads, news
+    handlers/   how each action is done
+    call        one action under way, as handlers see it
+    targets     from selectors, references and frames to elements
+    fetching    a URL as a download
+    failures    Playwright's errors as refusals
+    refused     why an action, or a session, ends
+
+It imports nothing of WayPoint. Whoever reaches its socket drives any browser of the host: only the proxy may.
+"""

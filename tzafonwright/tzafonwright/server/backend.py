@@ -1,0 +1,34 @@
+"""What a session does its actions on: a browser today; a desktop would be another of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tzafonwright import actions
+from tzafonwright.server.downloads import Say
+from tzafonwright.server.line import Line
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an action gave: a value that can be JSON, or bytes."""
+
+    value: Any = None
+    payload: bytes = b""
+
+
+class Backend(Protocol):
+    """Raises Refused where it cannot do what it is asked."""
+
+    def at_once(self, action: actions.Action) -> bool:
+        """Whether the action waits for no other."""
+
+    def chooses(self, action: actions.Action) -> bool:
+        """Whether the action decides on what those after it are done, so that they wait for it."""
+
+    async def line(self) -> Line:
+        """Where actions that come now wait for each other."""
+
+    async def do(self, action: actions.Action, deadline: float, payload: bytes, say: Say) -> Given:
+        """Do it until the deadline, of the loop's clock."""

@@ -1,0 +1,121 @@
+"""A browser that the driver is attached to, as a backend: its tabs, dialogs, downloads and news."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+from playwright.async_api import Browser, Error
+
+from tzafonwright import actions
+from tzafonwright.errors import Code
+from tzafonwright.server.backend import Given
+from tzafonwright.server.call import Call
+from tzafonwright.server.dialogs import Dialogs
+from tzafonwright.server.downloads import Downloads, Say
+from tzafonwright.server.driver import Driver
+from tzafonwright.server.failures import is_closed, one_line, refusal
+from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE
+from tzafonwright.server.line import Line
+from tzafonwright.server.news import News
+from tzafonwright.server.refused import Refused, SessionOver
+from tzafonwright.server.tabs import Spawn, Tabs
+
+_GRACE = 0.25  # Playwright, which has the better words, comes first
+_NEWS = 0.1
+BROWSER_GONE = "browser closed the connection"
+log = logging.getLogger("tzafonwright.server")
+
+
+class Attachment:
+    """One browser, for as long as the driver is attached to it."""
+
+    def __init__(
+        self, driver: Driver, browser: Browser, spawn: Spawn, tell: Callable[[actions.Happening], None]
+    ) -> None:
+        self._driver = driver
+        self.gone = asyncio.Event()
+        browser.on("disconnected", lambda _: self.gone.set())
+        self._browser = browser
+        self.context = browser.contexts[0]
+        self.news = News(self.context, tell)
+        self.dialogs = Dialogs(self.context, spawn, self.news.dialog)
+        self.tabs = Tabs(self.context, spawn, self.news)
+        self.downloads = Downloads(browser, lambda data: self.news.say("download", None, **data))
+        self.spawn = spawn
+
+    def at_once(self, action: actions.Action) -> bool:
+        """See Backend."""
+        return isinstance(action, AT_ONCE)
+
+    def chooses(self, action: actions.Action) -> bool:
+        """See Backend."""
+        return isinstance(action, CHOOSING)
+
+    async def line(self) -> Line:
+        """That of the current tab. SessionOver when the browser, or the driver, is gone."""
+        try:
+            return (await self.tabs.current()).line
+        except Error as error:
+            raise await self._gone(error) or Refused(Code.FAILED, one_line(error.message)) from error
+
+    async def do(self, action: actions.Action, deadline: float, payload: bytes, say: Say) -> Given:
+        """See Backend. SessionOver when the browser, or the driver, is gone."""
+        seconds = deadline - asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(deadline + _GRACE):
+                return _given(await self._handle(action, deadline, payload, say))
+        except TimeoutError:
+            raise Refused(Code.TIMEOUT, f"not done within {seconds:.3g} s") from None
+        except Error as error:
+            raise await self._gone(error) or refusal(error, action, seconds) from error
+        except (Refused, SessionOver):
+            raise
+        except Exception as error:
+            log.exception("cannot %s", action.name)
+            raise Refused(Code.FAILED, f"{type(error).__name__}: {one_line(str(error))}") from error
+
+    async def _handle(self, action: actions.Action, deadline: float, payload: bytes, say: Say) -> Any:
+        handler = TABLE[type(action)]
+        call = Call(self, await self.tabs.current(), deadline, payload, say)
+        if isinstance(action, REPEATABLE):
+            return await call.again(lambda: handler(call, action))
+        return await handler(call, action)
+
+    async def _gone(self, error: Error) -> SessionOver | None:
+        """Whether not only a tab is gone; the news of that may come a moment later."""
+        if not is_closed(error):
+            return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NEWS):
+                await self.gone.wait()
+        over = self.gone.is_set() or not self._browser.is_connected() or not self._driver.alive
+        return SessionOver(1011, BROWSER_GONE) if over else None
+
+
+@contextlib.asynccontextmanager
+async def attached(
+    driver: Driver, endpoint: str, timeout: float, spawn: Spawn, tell: Callable[[actions.Happening], None]
+) -> AsyncIterator[Attachment]:
+    """The browser at this endpoint; left as it is afterwards. CannotAttach."""
+    async with driver.attached(endpoint, timeout) as browser:
+        yield Attachment(driver, browser, spawn, tell)
+
+
+def _given(result: Any) -> Given:
+    """Bytes go beside the answer, everything else in it."""
+    if isinstance(result, bytes):
+        return Given(payload=result)
+    if isinstance(result, actions.Download):
+        return Given(msgspec.structs.replace(result, data=b""), result.data)
+    try:
+        msgspec.json.encode(result)
+    except (TypeError, OverflowError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise Refused(
+            Code.SCRIPT, f"what it gives is no JSON: {error}", "give numbers, strings, lists, objects"
+        ) from error
+    return Given(result)

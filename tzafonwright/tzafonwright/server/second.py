@@ -1,0 +1,161 @@
+"""A client of the second version: any number of actions under way, in order where they meet, each can be stopped.
+
+An action first stands in the front line, in the order of arrival, until it is known on which tab it is to be done; then
+in that tab's line. Actions that change which tab is current are done while they are first in the front line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from tzafonwright import actions, protocol
+from tzafonwright.errors import Code, ProtocolError
+from tzafonwright.server.backend import Backend, Given
+from tzafonwright.server.downloads import Say
+from tzafonwright.server.line import Line, Place
+from tzafonwright.server.refused import Refused, SessionOver
+from tzafonwright.server.tabs import Spawn
+
+_AT_MOST = 1000
+_LONGEST = 24 * 3600.0
+
+
+class SecondVersion:
+    """Answers every request once. over is told when the session cannot go on."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        send: Callable[[bytes], Awaitable[None]],
+        spawn: Spawn,
+        over: Callable[[SessionOver], None],
+    ) -> None:
+        self._backend = backend
+        self._send = send
+        self._spawn = spawn
+        self._over = over
+        self._front = Line()
+        self._underway: dict[int, asyncio.Task[Any] | None] = {}
+        self._cancelled: set[int] = set()
+
+    async def receive(self, frame: bytes | str) -> None:
+        """Begin what it asks for. SessionOver when it is no message."""
+        try:
+            message, payload = protocol.unpack_from_client(frame)  # type: ignore[arg-type]
+        except protocol.UnreadableRequest as error:
+            code = Code.UNSUPPORTED if "$.action.do" in str(error) else Code.INVALID
+            return await self._send(protocol.pack(protocol.Failed(error.id, code, str(error))))
+        except ProtocolError as error:
+            raise SessionOver(1002, str(error)) from error
+        if isinstance(message, protocol.Cancel):
+            self._cancel(message.id)
+        elif reason := self._refusal(message):
+            await self._send(protocol.pack(protocol.Failed(message.id, Code.INVALID, reason)))
+        else:
+            self._underway[message.id] = None
+            deadline = asyncio.get_running_loop().time() + min(message.timeout, _LONGEST)
+            self._spawn(self._serve(message, payload, self._front.join(), deadline))
+        return None
+
+    def _refusal(self, request: protocol.Request) -> str:
+        if request.id in self._underway:
+            return f"there is a request {request.id} under way already"
+        if not request.timeout > 0:
+            return "timeout must be over 0"
+        if len(self._underway) >= _AT_MOST:
+            return f"{_AT_MOST} actions are under way already"
+        return ""
+
+    def _cancel(self, number: int) -> None:
+        """One that has not begun yet looks for itself whether it was cancelled."""
+        if number in self._underway:
+            self._cancelled.add(number)
+            if task := self._underway[number]:
+                task.cancel()
+
+    async def _serve(self, request: protocol.Request, payload: bytes, place: Place, deadline: float) -> None:
+        number = request.id
+        self._underway[number] = task = asyncio.current_task()
+        try:
+            if number in self._cancelled:
+                raise Refused(Code.CANCELLED, "it was cancelled")
+            frame = _done(number, await self._do(request, payload, place, deadline))
+        except Refused as refused:
+            frame = _failed(number, refused)
+        except SessionOver as over:
+            return self._over(over)
+        except asyncio.CancelledError:
+            if number not in self._cancelled or task is None:
+                raise
+            task.uncancel()
+            frame = _failed(number, Refused(Code.CANCELLED, "it was cancelled"))
+        finally:
+            place.leave()
+            self._underway.pop(number, None)
+            self._cancelled.discard(number)
+        await self._send(frame)
+        return None
+
+    async def _do(self, request: protocol.Request, payload: bytes, front: Place, deadline: float) -> Given:
+        action: actions.Action = request.action
+        backend = self._backend
+        say = self._says(request.id)
+        if backend.at_once(action):
+            front.leave()
+            return await backend.do(action, deadline, payload, say)
+        async with _turn(front, deadline):
+            if isinstance(action, actions.SwitchContext):
+                return self._switched(action)
+            if backend.chooses(action):
+                return await backend.do(action, deadline, payload, say)
+            async with _in_time(deadline):
+                place = (await backend.line()).join()
+        async with _turn(place, deadline):
+            return await backend.do(action, deadline, payload, say)
+
+    def _switched(self, action: actions.SwitchContext) -> Given:
+        """A host with desktops would put another backend in place here."""
+        if action.context == "desktop":
+            raise Refused(Code.UNSUPPORTED, "this host has no desktops")
+        return Given()
+
+    def _says(self, number: int) -> Say:
+        async def say(stage: str, done: int, total: int | None) -> None:
+            await self._send(protocol.pack(protocol.Progress(number, stage, done, total)))
+
+        return say
+
+
+@contextlib.asynccontextmanager
+async def _turn(place: Place, deadline: float) -> AsyncIterator[None]:
+    """What stands between: the turn comes, or the time is up."""
+    try:
+        async with _in_time(deadline):
+            await place.comes()
+        yield
+    finally:
+        place.leave()
+
+
+@contextlib.asynccontextmanager
+async def _in_time(deadline: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        hint = "give a longer timeout: it counts from when the request arrives"
+        raise Refused(Code.TIMEOUT, "the actions before it took all of its time", hint) from None
+
+
+def _done(number: int, given: Given) -> bytes:
+    frame = protocol.pack(protocol.Done(number, given.value), given.payload)
+    if len(frame) > protocol.MAX_FRAME or len(frame) - len(given.payload) > protocol.MAX_HEADER:
+        raise Refused(Code.UNSUPPORTED, f"what it gives is too large: {len(frame) >> 20} MiB", "ask for less of it")
+    return frame
+
+
+def _failed(number: int, refused: Refused) -> bytes:
+    return protocol.pack(protocol.Failed(number, refused.code.value, refused.message, refused.hint))

@@ -1,0 +1,167 @@
+"""The tabs of one browser: which are there, which is current, and that what the client wished holds for new ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from playwright.async_api import BrowserContext, CDPSession, Error, Page, ViewportSize
+
+from tzafonwright import actions
+from tzafonwright.errors import Code
+from tzafonwright.server.line import Line
+from tzafonwright.server.refused import Refused
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs something in the background, within the session."""
+
+
+class Watcher(Protocol):
+    """Is told of tabs."""
+
+    def opened(self, tab: Tab) -> None:
+        """There is a new one."""
+
+    def closed(self, tab: Tab, how: str) -> None:
+        """One is gone; how: "closed" or "crashed"."""
+
+
+@dataclass(eq=False)
+class Tab:
+    """One page, and the line of the actions that are to be done on it."""
+
+    id: str
+    page: Page
+    line: Line = field(default_factory=Line)
+    crashed: bool = False
+    _cdp: CDPSession | None = None
+
+    async def cdp(self) -> CDPSession:
+        """A way past Playwright; the tab keeps it."""
+        if self._cdp is None:
+            self._cdp = await self.page.context.new_cdp_session(self.page)
+        return self._cdp
+
+
+@dataclass
+class Wishes:
+    """What the client set that Playwright forgets with each new tab."""
+
+    user_agent: str = ""
+    viewport: ViewportSize | None = None
+
+    async def apply(self, tab: Tab) -> None:
+        """Make them so in one tab."""
+        if self.viewport:
+            await tab.page.set_viewport_size(self.viewport)
+        if self.user_agent:
+            await (await tab.cdp()).send("Emulation.setUserAgentOverride", {"userAgent": self.user_agent})
+
+
+class Tabs:
+    """All tabs of a browser's own context, by id."""
+
+    def __init__(self, context: BrowserContext, spawn: Spawn, watcher: Watcher) -> None:
+        self.context = context
+        self.wishes = Wishes()
+        self._spawn = spawn
+        self._watcher = watcher
+        self._ids = itertools.count(1)
+        self._tabs: dict[str, Tab] = {}
+        self._current: Tab | None = None
+        self._hiding: list[Page] | None = None
+        self._opening = asyncio.Lock()
+        for page in context.pages:
+            self._add(page)
+        context.on("page", self._add)
+
+    async def current(self) -> Tab:
+        """The tab that actions go to; a blank one is opened where there is none."""
+        async with self._opening:
+            return self._current or await self.open()
+
+    async def open(self) -> Tab:
+        """A new blank tab, which is current then."""
+        tab = self._of(await self.context.new_page())
+        if tab is None:
+            raise Refused(Code.CLOSED, "the new tab closed at once")
+        self._current = tab
+        await self.wishes.apply(tab)
+        return tab
+
+    def find(self, tab_id: str) -> Tab:
+        """By id; refuses an unknown one."""
+        if tab := self._tabs.get(tab_id):
+            return tab
+        raise Refused(Code.NOT_FOUND, f"there is no tab {tab_id!r}", "see which there are with tabs")
+
+    async def switch(self, tab: Tab) -> None:
+        """Make it current."""
+        self._current = tab
+        await tab.page.bring_to_front()
+
+    def all(self) -> list[Tab]:
+        """In the order in which they came up."""
+        return list(self._tabs.values())
+
+    async def shown(self, tab: Tab) -> actions.Tab:
+        """As clients see it."""
+        title = ""
+        with contextlib.suppress(Error):  # it may be on its way elsewhere
+            title = await tab.page.title()
+        return actions.Tab(tab.id, tab.page.url, title, tab is self._current)
+
+    @contextlib.asynccontextmanager
+    async def hidden(self) -> AsyncIterator[Page]:
+        """A blank page that is no tab; one at a time."""
+        self._hiding = []
+        try:
+            page = await self.context.new_page()
+        finally:
+            meanwhile, self._hiding = self._hiding, None
+        for other in meanwhile:
+            if other is not page:
+                self._add(other)
+        try:
+            yield page
+        finally:
+            with contextlib.suppress(Error):
+                await page.close()
+
+    def _of(self, page: Page) -> Tab | None:
+        return next((tab for tab in self._tabs.values() if tab.page is page), None)
+
+    def _add(self, page: Page) -> None:
+        if self._hiding is not None:
+            self._hiding.append(page)
+            return
+        tab = Tab(f"t{next(self._ids)}", page)
+        self._tabs[tab.id] = tab
+        self._current = self._current or tab
+        page.on("close", lambda _: self._remove(tab))
+        page.on("crash", lambda _: self._crashed(tab))
+        self._watcher.opened(tab)
+        if self.wishes.viewport or self.wishes.user_agent:
+            self._spawn(_quiet(self.wishes.apply(tab)))
+
+    def _remove(self, tab: Tab) -> None:
+        if self._tabs.pop(tab.id, None) is None:
+            return
+        if self._current is tab:
+            self._current = next(reversed(self._tabs.values()), None)
+        self._watcher.closed(tab, "crashed" if tab.crashed else "closed")
+
+    def _crashed(self, tab: Tab) -> None:
+        """Nothing can be done in a crashed tab; the next action gets another one."""
+        tab.crashed = True
+        self._remove(tab)
+        self._spawn(_quiet(tab.page.close()))
+
+
+async def _quiet(work: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(Error):  # the tab may be gone already
+        await work
