@@ -18,13 +18,15 @@ class _Entry(msgspec.Struct):
     at: str = msgspec.field(name="__REALTIME_TIMESTAMP")
     message: Any = msgspec.field(name="MESSAGE", default="")
     priority: Any = msgspec.field(name="PRIORITY", default=None)
+    about: Any = msgspec.field(name="UNIT", default=None)
+    unit: Any = msgspec.field(name="_SYSTEMD_UNIT", default=None)
 
 
 _DECODER = msgspec.json.Decoder(_Entry)
 
 
 class Entries:
-    """Bytes in, reports of one unit out. What cannot be read, or is longer than MAX_ENTRY, is left out."""
+    """Bytes in, reports of one unit out, or of all that a pattern with * matches. What cannot be read, or is longer than MAX_ENTRY, is left out."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
@@ -48,7 +50,10 @@ class Entries:
     def _report(self, line: bytes) -> JournalReport | None:
         try:
             entry = _DECODER.decode(line)
-            return JournalReport(int(entry.at) / 1e6, self._unit, _priority(entry.priority), _text(entry.message))
+            at, unit = int(entry.at) / 1e6, self._unit
+            if "*" in unit:
+                unit = _text(entry.about or entry.unit or unit)  # systemd's own lines name the unit they are about
+            return JournalReport(at, unit, _priority(entry.priority), _text(entry.message))
         except (msgspec.MsgspecError, ValueError):
             return None
 

@@ -21,8 +21,8 @@ from waypoint_core.status.server import Request, Response
 MAX_LINES = 10_000
 MAX_READERS = 10
 
-_UNIT = re.compile(r"(waypoint[A-Za-z0-9@:._-]*\.(service|socket|target)|etcd\.service)", re.ASCII)
-_FIELDS = "MESSAGE,PRIORITY"
+_UNIT = re.compile(r"(waypoint[A-Za-z0-9@:._*-]*\.(service|socket|target)|etcd\.service)", re.ASCII)
+_FIELDS = "MESSAGE,PRIORITY,UNIT,_SYSTEMD_UNIT"
 _CHUNK = 64 * 1024
 _ERROR = 3
 _MACHINE_ID = Path("/etc/machine-id")

@@ -15,6 +15,7 @@ Running a daemon:
     settings    every setting, declared once
     config      the same table as file, environment, flags and help
     service     what systemd expects of a daemon: sockets, readiness, watchdog
+    announce    a daemon's own key, under a lease
     log         one line an event
     flags       which Chromium flags may be set for browsers
     metrics     the registry of a daemon's metrics, and how they are named

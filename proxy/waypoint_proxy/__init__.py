@@ -12,7 +12,6 @@ Browsers ahead of demand:
     holds       the line to the host's agent
     reserve     stock and queue
     keep        the loops that fill the one from the registry
-    announce    this proxy's own key in the registry
 
 Clients:
     sessions    who uses which browser, and how it ended

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from waypoint_core import config, log, metrics, service
 from waypoint_core.address import advertised, joined
+from waypoint_core.announce import Announcement
 from waypoint_core.codec import encode
 from waypoint_core.errors import ConfigError
 from waypoint_core.etcd import EtcdRegistry
@@ -26,7 +27,6 @@ from waypoint_core.status import endpoint
 from waypoint_core.status.reports import SESSIONS
 from waypoint_core.status.routes import Request, Response
 from waypoint_proxy import browser
-from waypoint_proxy.announce import Announcement
 from waypoint_proxy.assigned import Assigned
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.edge import Edge

@@ -91,15 +91,16 @@ class BrowserOutOfMemory(BrowserLost):
 
 
 _BY_REASON = (
-    ("out of memory", BrowserOutOfMemory),
+    ("browser out of memory", BrowserOutOfMemory),
     ("browser", BrowserLost),
     ("server", ServerLost),
     ("proxy", ConnectionLost),
 )
+"""Reasons begin with who ended."""
 
 
 def session_lost(doing: str, close_code: int, reason: str) -> SessionLost:
     """What the end of the connection means for an action that was under way; "" for none."""
-    kind = next((kind for words, kind in _BY_REASON if words in reason), ConnectionLost)
+    kind = next((kind for words, kind in _BY_REASON if reason.startswith(words)), ConnectionLost)
     what = reason or "the connection broke"
     return kind(f"cannot {doing or 'go on'}: {what} (close code {close_code})", close_code, reason)

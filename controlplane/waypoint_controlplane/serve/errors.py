@@ -35,3 +35,8 @@ def unmet(message: str) -> Refusal:
 def shown(text: str) -> str:
     """What somebody sent, quoted, and shortened where it is long, for a message."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
+def unavailable(message: str) -> Refusal:
+    """UNAVAILABLE: who would have to do it is away; trying again may help."""
+    return Refusal(grpc.StatusCode.UNAVAILABLE, message)

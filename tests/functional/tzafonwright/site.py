@@ -76,7 +76,6 @@ at('covered').onclick = () => {
   say('covered'), alert('An alert that nobody asked for');
   after(150, () => {
     const moving = button('moving', document.body, () => {
-      say('stopped');
       after(100, () => {
         let done = false;
         for (let n = 0; n < 5; n++) after(40 * n, () => {

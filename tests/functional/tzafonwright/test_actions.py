@@ -253,7 +253,10 @@ class TestReading:
         await tw.goto(shop)
         assert await tw.evaluate("1 + 1") == 2
         assert await tw.evaluate("async x => ({ twice: [x, x] })", {"a": None}) == {"twice": [{"a": None}] * 2}
-        for script, words in {"nope.x": "ReferenceError: nope is not defined", "throw new Error('boom')": "boom"}.items():
+        for script, words in {
+            "nope.x": "ReferenceError: nope is not defined",
+            "throw new Error('boom')": "boom",
+        }.items():
             with pytest.raises(ActionFailed, match=words) as failed:
                 await tw.evaluate(script)
             assert failed.value.code == Code.SCRIPT
@@ -290,7 +293,9 @@ class TestReading:
 
 class TestState:
     async def test_cookies(self, tw: Tw, shop: str) -> None:
-        await tw.set_cookies({"name": "a", "value": "1", "url": shop}, {"name": "b", "value": "2", "url": "http://x.example"})
+        await tw.set_cookies(
+            {"name": "a", "value": "1", "url": shop}, {"name": "b", "value": "2", "url": "http://x.example"}
+        )
         assert [cookie["name"] for cookie in await tw.cookies(shop)] == ["a"]
         assert len(await tw.cookies()) == 2
         await tw.goto(f"{shop}/echo")

@@ -20,7 +20,7 @@ async def test_ten_steps(tw: TzafonWrightClient, shop: str, run: int) -> None:
     await tw.click("#rerendered")  # is thrown away and made again
     await tw.fill("#field", "4111 1111")  # is disabled at first
     await tw.wait_for("text=data5000")  # 5 MB of it
-    assert await tw.text("#log") == "covered stopped rerendered data5000" or "data5000" in await tw.text("#log")
+    assert {"covered", "moving", "rerendered", "data5000"} <= set((await tw.text("#log")).split())
     await tw.click("text=Pay", frame="pay")  # in a frame that comes late, and what it does leads away twice
     assert (await tw.wait_for_url(f"{shop}/thanks")).title == "Thanks"
     assert [dialog.message for dialog in await tw.dialogs()] == ["An alert that nobody asked for"]

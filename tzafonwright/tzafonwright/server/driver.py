@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
 
 from playwright.async_api import Browser, Error, Playwright, async_playwright
@@ -35,6 +36,7 @@ class Driver:
     @classmethod
     async def start(cls) -> Driver:
         """DriverFailed when it does not come up."""
+        os.environ.setdefault("PW_TEST_SCREENSHOT_NO_FONTS_READY", "1")  # `pictures` waits for fonts, but not for ever
         manager = async_playwright()
         try:
             return cls(await manager.start(), manager)

@@ -14,7 +14,7 @@ from tzafonwright.server.refused import Refused
 from tzafonwright.server.targets import locate
 
 _FONTS = "() => document.fonts.status === 'loading' ? document.fonts.ready.then(() => null) : null"
-_FONTS_WITHIN = 3.0
+_FONTS_WITHIN = 1.0
 
 
 async def screenshot(call: Call, action: actions.Screenshot) -> bytes:

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from waypoint_core import announce
+from waypoint_core.announce import Announcement
 from waypoint_core.codec import encode
 from waypoint_core.memory import MemoryRegistry
 from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Entry, Written
-from waypoint_proxy import announce
-from waypoint_proxy.announce import Announcement
 
 KEY = "/waypoint/v1/proxies/p"
 ALIVE = ProxyAlive(epoch="e", host="p")

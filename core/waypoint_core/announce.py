@@ -1,4 +1,4 @@
-"""This proxy's own key in the registry: under a lease of its own, and written again when it is lost or overwritten."""
+"""A daemon's own key in the registry: under a lease of its own, and written again when it is lost or overwritten."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 import logging
 import random
 from contextlib import suppress
+from typing import Any
 
 from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryError
-from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Lease, Registry, Removed, Rewound, WatchEvent, Written
 
 _RETRY = 0.5
 _MEND_PAUSE = 1.0
-log = logging.getLogger("waypoint.proxy.announce")
+log = logging.getLogger("waypoint.announce")
 
 
 class Announcement:
-    """`proxies/<p>`, for as long as it runs."""
+    """One key with one record, for as long as it runs."""
 
-    def __init__(self, registry: Registry, key: str, alive: ProxyAlive, ttl: float) -> None:
+    def __init__(self, registry: Registry, key: str, alive: Any, ttl: float) -> None:
         self._registry = registry
         self._key = key
         self._value = encode(alive)
@@ -48,7 +48,7 @@ class Announcement:
                     self._lease = await self._registry.lease(self._ttl)
                 await self._registry.put(self._key, self._value, lease=self._lease.id)
             except RegistryError as error:
-                log.debug("cannot announce this proxy: %s", error)
+                log.debug("cannot announce this daemon: %s", error)
                 await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             else:
                 return
@@ -57,7 +57,7 @@ class Announcement:
         async with self._registry.watch(self._key) as events:
             async for event in events:
                 if self._is_wrong(event):
-                    log.warning("%s is not what this proxy wrote: it is written again", self._key)
+                    log.warning("%s is not what this daemon wrote: it is written again", self._key)
                     # After a pause: two who write the same key must not do so as fast as they can.
                     asyncio.get_running_loop().call_later(_MEND_PAUSE, self._due.set)
 
