@@ -1,7 +1,7 @@
 # WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down status shell test unit functional system fault bench all format lint types sample proto stage clean prepare
+.PHONY: help up down status shell test unit functional system fault bench all format lint types sample metrics proto stage clean prepare
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -67,6 +67,9 @@ proto: .venv/done ## Generate messages from the protocol definitions
 
 sample: .venv/done ## Write the documented sample settings file
 	$(PYTHON) -m waypoint_core.config > packaging/waypoint.toml
+
+metrics: .venv/done ## Write docs/metrics.md
+	$(PYTHON) -m waypoint_lab.metrics_page > docs/metrics.md
 
 stage: .venv/done ## Build the tree of files that a package contains, in .build/stage
 	@packaging/stage .build/stage

@@ -29,6 +29,7 @@ from waypoint_core.etcd.metrics import EtcdMetrics
 from waypoint_core.flags import check_flags
 from waypoint_core.keys import Keys, check_host_name
 from waypoint_core.log import configure
+from waypoint_core.metrics import fresh
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
 
@@ -112,7 +113,7 @@ async def serve(settings: Settings) -> None:
     supervisor = service.Supervisor()
     state = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/waypoint-agent"))
     slots = Path(settings.host.hold_socket).parent / "slots"
-    metrics = CollectorRegistry()
+    metrics = fresh("agent")
     async with EtcdRegistry.connect(settings.etcd, EtcdMetrics(metrics)) as registry:
         try:
             agent = Agent(settings, registry, SystemdManager(), slots=slots, state=state, metrics=metrics)

@@ -26,7 +26,10 @@ _DECODER = msgspec.json.Decoder(_Entry)
 
 
 class Entries:
-    """Bytes in, reports of one unit out, or of all that a pattern with * matches. What cannot be read, or is longer than MAX_ENTRY, is left out."""
+    """Bytes in, reports out: of one unit, or of all that a pattern with * matches.
+
+    What cannot be read, or is longer than MAX_ENTRY, is left out.
+    """
 
     def __init__(self, unit: str) -> None:
         self._unit = unit

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from waypoint_controlplane.fleet import Fleet
-from waypoint_core.model import HostState
+from waypoint_core.model import HostState, KillKind
 
 
 class LeaderMetrics:
@@ -37,6 +37,8 @@ class LeaderMetrics:
             ("kind",),
             registry=registry,
         )
+        for kind in (KillKind.HEALTH_CHECK_FAILED, KillKind.PARENT_DEAD, KillKind.KILLED):
+            self.kills.labels(kind)
         hosts = Gauge(
             "waypoint_controlplane_hosts",
             "Hosts by state: ready, cordoned, draining, suspect (without its lease), gone.",

@@ -5,6 +5,7 @@
 - `rootfs` its files, `settings` its /etc/waypoint, `cabling` its cable, `trust` its certificates, `cgroups` its
   limits, `nspawn` its PID 1.
 - `record` what must be known to remove a host after its creator was killed.
+- `metrics_page` writes docs/metrics.md.
 - `cli`, `up`, `warm`, `session`, `ports` are `python -m waypoint_lab`, which `make up` and `make down` call.
 """
 

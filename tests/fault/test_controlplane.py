@@ -51,17 +51,10 @@ def test_bonds(planes: Planes, blow: str, step: str) -> None:
                 end = program.end()
     assert (end["parent"], end["child"]) == ("KILLED", "PARENT_DEAD")
     assert "parent dead" in end["close"][1]
-    child = KEYS.desired_instance(REGISTERED, "outsider's model")
+    child = KEYS.desired_instance(REGISTERED, program.has["child"])
     kills = planes.written(f"{KEYS.desired}inst/", since)
     assert kills[child] == 1
     assert kills[KEYS.desired_instance(host_of(browser), browser)] == 1
-    forget_the_dead(planes)
-
-
-def forget_the_dead(planes: Planes) -> None:
-    """The outsider's names are free again: what a tombstone's time would do."""
-    for prefix in (KEYS.instances + REGISTERED, f"{KEYS.desired}inst/{REGISTERED}", KEYS.bindings):
-        planes.fleet.etcdctl("del", "--prefix", prefix)
 
 
 @pytest.mark.parametrize("blow", BLOWS)

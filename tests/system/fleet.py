@@ -106,8 +106,8 @@ class Fleet:
         }
 
     def instances(self) -> dict[str, Instance]:
-        """The instances that etcd shows. CodecError when one of them cannot be read."""
-        return _below(self.entries(), KEYS.instances, Instance)
+        """The host's instances that etcd shows. CodecError when one of them cannot be read."""
+        return _below(self.entries(), KEYS.host_instances(self.host.name), Instance)
 
     def claims(self) -> dict[str, Claim]:
         """The claims that etcd shows, by instance. CodecError when one of them cannot be read."""
@@ -126,7 +126,8 @@ class Fleet:
         """What keeps this fleet from being complete and without anything left over; "" when nothing does."""
         processes, running, entries = self.processes(), self.browsers(), self.entries()
         try:
-            instances, claims = _below(entries, KEYS.instances, Instance), _below(entries, KEYS.claims, Claim)
+            instances = _below(entries, KEYS.host_instances(self.host.name), Instance)
+            claims = _below(entries, KEYS.claims, Claim)
         except CodecError as error:
             return str(error)
         stray = [pid for pid, slot in processes.items() if slot not in range(SLOTS)]

@@ -31,7 +31,8 @@ def draining(fleet: Fleet, *options: str) -> Iterator[subprocess.Popen[str]]:
 
 def state(fleet: Fleet) -> str:
     """What waypointctl says of the host."""
-    return json.loads(fleet.host.run("waypointctl", "describe", "host", fleet.host.name, "-o", "json").stdout)["state"]
+    (host,) = json.loads(fleet.host.run("waypointctl", "get", "hosts", "-o", "json").stdout)["items"]
+    return host["state"]
 
 
 async def refused(fleet: Fleet) -> str:
@@ -66,7 +67,7 @@ async def test_sessions_end_by_themselves_or_at_the_deadline(fleet: Fleet) -> No
 
 async def test_no_new_session_arrives_and_browsers_stay_warm(fleet: Fleet) -> None:
     async with session(fleet.ws) as live:
-        with draining(fleet, "--no-wait") as drain:
+        with draining(fleet, "--deadline", "600s", "--no-wait") as drain:
             await asyncio.to_thread(drain.wait)
             assert drain.returncode == 0
             assert "DRAINING" in state(fleet)

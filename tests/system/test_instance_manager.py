@@ -15,7 +15,7 @@ def scenario(fleet: Fleet) -> None:
     with outsider([fleet.host]) as program:
         browser = program.has["browser"]
         assert program.has["added"] == [True, True]
-        assert sorted(program.has["children"]) == sorted(["outsider's model", browser])
+        assert sorted(program.has["children"]) == sorted([program.has["child"], browser])
         assert program.has["product"].startswith("HeadlessChrome/")
         assert browser in fleet.browsers()
         program.kill_parent()
@@ -27,7 +27,7 @@ def scenario(fleet: Fleet) -> None:
     assert (end["parent"], end["child"]) == ("KILLED", "PARENT_DEAD")
     assert end["models"] == []
     assert not end["browser is listed"]
-    assert end["updates"] == [["outsider's model", event] for event in ("ADDED", "PARENT_ADDED", "REMOVED")]
+    assert end["updates"] == [[program.has["child"], event] for event in ("ADDED", "PARENT_ADDED", "REMOVED")]
     assert browser not in fleet.browsers()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from waypoint_core.etcd.methods import LEASE_KEEP_ALIVE, PUT, RANGE, TXN
+
 _BUCKETS = (0.002, 0.01, 0.05, 0.25, 1.0, 5.0)
 
 
@@ -31,6 +33,8 @@ class EtcdMetrics:
             ["method"],
             registry=registry,
         )
+        for method in (TXN, RANGE, PUT, LEASE_KEEP_ALIVE):
+            self._retries.labels(str(method))
         self._resumes = Counter(
             "waypoint_etcd_watch_resumes",
             "Times a watch went on after an interruption; no event is lost by it.",

@@ -66,7 +66,8 @@ body { font-family: slow, sans-serif; margin: 0 }
 const log = document.getElementById('log'), say = text => log.textContent += text + ' ';
 const after = (ms, work) => setTimeout(work, ms), at = id => document.getElementById(id);
 const button = (id, parent, done) => {
-  const made = Object.assign(document.createElement('button'), { id, textContent: id, onclick: () => { say(id); done() } });
+  const made = Object.assign(document.createElement('button'), { id, textContent: id });
+  made.onclick = () => (say(id), done());
   parent.append(made);
   return made;
 };

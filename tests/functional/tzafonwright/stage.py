@@ -38,9 +38,9 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def daemon(folder: Path) -> Iterator[Daemon]:
+def daemon(folder: Path, *flags: str) -> Iterator[Daemon]:
     path = str(folder / "tzafonwright.sock")
-    command = [sys.executable, "-W", "error", "-m", "tzafonwright.server.daemon", "--socket", path]
+    command = [sys.executable, "-W", "error", "-m", "tzafonwright.server.daemon", "--socket", path, *flags]
     environment = {key: value for key, value in os.environ.items() if key not in {"LISTEN_PID", "NOTIFY_SOCKET"}}
     with (folder / "log").open("wb") as log, subprocess.Popen(command, env=environment, stderr=log) as process:
         try:
@@ -90,7 +90,7 @@ class Edge:
 async def edge(path: str, endpoint: str) -> AsyncIterator[Edge]:
     made = Edge(path, endpoint)
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.url = "ws://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    made.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield made
     finally:

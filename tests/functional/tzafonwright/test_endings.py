@@ -14,11 +14,12 @@ from websockets.asyncio.client import connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from functional.browser.launcher import Browser, end
-from functional.tzafonwright.stage import Daemon, Edge, daemon, edge, endpoint
+from functional.tzafonwright.stage import Daemon, Edge, daemon, edge
 from tzafonwright import (
     ActionFailed,
     BrowserLost,
     ConnectionLost,
+    Page,
     ServerLost,
     SessionLost,
     TzafonWrightClient,
@@ -31,7 +32,7 @@ Tw = TzafonWrightClient
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Daemon]:
     """One of this test's own, since it ends badly."""
-    with daemon(tmp_path) as running:
+    with daemon(tmp_path, "--attach-timeout=2") as running:
         yield running
 
 
@@ -82,8 +83,8 @@ async def test_the_server_is_killed(tw: Tw, server: Daemon, shop: str) -> None:
         group.create_task(in_a_moment(server.process.kill))
         await lost(tw, ConnectionLost, "the connection broke")
     async with asyncio.timeout(5):
-        while any(Path(f"/proc/{pid}/exe").exists() for pid in drivers):
-            await asyncio.sleep(0.01)
+        while any(Path(f"/proc/{pid}/exe").exists() for pid in drivers):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # the kernel tells only its parent
 
 
 async def test_the_driver_dies(tw: Tw, way: Edge, server: Daemon, shop: str) -> None:
@@ -98,6 +99,20 @@ async def test_the_driver_dies(tw: Tw, way: Edge, server: Daemon, shop: str) -> 
     assert server.drivers() != [driver]
 
 
+async def test_the_driver_hangs(tw: Tw, way: Edge, server: Daemon, shop: str) -> None:
+    """Found out by the next session, which another driver could serve: the browser is not at fault."""
+    await tw.goto(shop)
+    [driver] = server.drivers()
+    os.kill(driver, signal.SIGSTOP)
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(way.url)
+    assert refused.value.response.status_code == 503
+    with pytest.raises(ServerLost, match="the browser driver ended"):
+        await tw.wait_for("#never")
+    async with TzafonWrightClient(way.url) as again:
+        assert (await again.where()).title == "Shop"
+
+
 async def test_the_connection_breaks(tw: Tw, way: Edge, browser: Browser, shop: str) -> None:
     await tw.goto(shop)
     async with asyncio.TaskGroup() as group:
@@ -109,17 +124,31 @@ async def test_the_connection_breaks(tw: Tw, way: Edge, browser: Browser, shop: 
 
 async def test_a_client_that_leaves_stops_what_it_began(tw: Tw, way: Edge, shop: str) -> None:
     await tw.goto(shop)
-    clicking = asyncio.ensure_future(tw.click("#late"))
-    await asyncio.sleep(0.2)
-    await tw.close()
-    with pytest.raises(SessionLost):
-        await clicking
+
+    async def click() -> None:
+        with pytest.raises(SessionLost):
+            await tw.click("#late")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(click())
+        await asyncio.sleep(0.2)
+        await tw.close()
     async with TzafonWrightClient(way.url) as again:
         await again.evaluate(
             "document.body.insertAdjacentHTML('beforeend', '<button id=late onclick=\"save.click()\">Late')"
         )
         with pytest.raises(ActionFailed):
             await again.wait_for("#status >> text=Saved", timeout=0.5)
+
+
+async def test_what_waits_for_a_tab_that_closes(tw: Tw, shop: str) -> None:
+    await tw.goto(shop)
+    waited, _, after = await asyncio.gather(
+        tw.wait_for("#never"), tw.evaluate("close()"), tw.where(), return_exceptions=True
+    )
+    assert isinstance(waited, ActionFailed)
+    assert isinstance(after, Page | ActionFailed)
+    assert (await tw.goto(shop)).title == "Shop"
 
 
 async def test_two_on_one_browser(tw: Tw, way: Edge, shop: str) -> None:

@@ -1,4 +1,4 @@
-"""Ten steps on a page that is hostile on purpose: no sleep, no retry, no waiting in the client but what is asked for."""
+"""Ten steps on a page that is hostile on purpose: no sleep, no retry, no waiting but what is asked for."""
 
 from __future__ import annotations
 

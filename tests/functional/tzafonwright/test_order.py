@@ -65,14 +65,15 @@ async def test_a_cancelled_action_is_not_done_later(tw: Tw, shop: str) -> None:
 async def test_cancelling_acts_at_once(tw: Tw, shop: str) -> None:
     """Also while others wait behind, and for those that wait themselves."""
     await tw.goto(shop)
-    waiting = asyncio.ensure_future(tw.wait_for("#never"))
-    behind = asyncio.ensure_future(tw.click("#save"))
-    after = asyncio.ensure_future(tw.text("#status"))
-    await asyncio.sleep(0.2)
-    started = time.monotonic()
-    behind.cancel()
-    waiting.cancel()
-    assert await after == ""
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(tw.wait_for("#never"))
+        behind = group.create_task(tw.click("#save"))
+        after = group.create_task(tw.text("#status"))
+        await asyncio.sleep(0.2)
+        started = time.monotonic()
+        behind.cancel()
+        waiting.cancel()
+    assert after.result() == ""
     assert time.monotonic() - started < 1
 
 

@@ -7,6 +7,7 @@ line on its standard input. Then it kills the parent, and prints as JSON how its
 
 import importlib
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -22,7 +23,7 @@ from websockets.sync.client import connect
 
 HEARTBEAT = 1.0
 PATIENCE = 60.0
-PARENT, CHILD = "outsider", "outsider's model"
+PARENT, CHILD = f"outsider {os.getpid()}", f"model of outsider {os.getpid()}"
 
 
 def generate() -> tuple[Any, Any]:
@@ -136,7 +137,15 @@ def main(*where: str) -> None:
         socket.send(json.dumps({"id": 1, "method": "Browser.getVersion"}))
         product = json.loads(socket.recv())["result"]["product"]
         children = [each.instance_id.instance_id for each in manager.get(PARENT).children.children]
-        found = {"added": added, "browser": browser, "address": address, "product": product, "children": children}
+        found = {
+            "parent": PARENT,
+            "child": CHILD,
+            "added": added,
+            "browser": browser,
+            "address": address,
+            "product": product,
+            "children": children,
+        }
         print(json.dumps(found), flush=True)
         sys.stdin.readline()
         killed = manager.update(PARENT, kill_instance_request=pb.KillInstanceRequest(kill_reason=pb.KILLED))

@@ -70,7 +70,7 @@ def test_units_that_are_shown(unit: str) -> None:
     [
         {},
         {"unit": "ssh.service"},
-        {"unit": "waypoint*.service"},
+        {"unit": "*.service"},
         {"unit": "waypoint-agent"},
         {"unit": "waypoint-agent.service\n"},
         {"unit": "waypoint-agent.service --since=x"},

@@ -15,6 +15,7 @@
     targets     from selectors, references and frames to elements
     fetching    a URL as a download
     failures    Playwright's errors as refusals
+    listeners   listeners of the browser's events, made harmless
     refused     why an action, or a session, ends
 
 It imports nothing of WayPoint. Whoever reaches its socket drives any browser of the host: only the proxy may.

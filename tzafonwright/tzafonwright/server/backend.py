@@ -18,6 +18,14 @@ class Given:
     payload: bytes = b""
 
 
+class Spot(Protocol):
+    """Where an action is done, such as a tab; who wants to do something there stands in its line."""
+
+    @property
+    def line(self) -> Line:
+        """Its line."""
+
+
 class Backend(Protocol):
     """Raises Refused where it cannot do what it is asked."""
 
@@ -27,8 +35,8 @@ class Backend(Protocol):
     def chooses(self, action: actions.Action) -> bool:
         """Whether the action decides on what those after it are done, so that they wait for it."""
 
-    async def line(self) -> Line:
-        """Where actions that come now wait for each other."""
+    async def spot(self) -> Spot:
+        """Where actions are done that come now."""
 
-    async def do(self, action: actions.Action, deadline: float, payload: bytes, say: Say) -> Given:
-        """Do it until the deadline, of the loop's clock."""
+    async def do(self, action: actions.Action, spot: Any, deadline: float, payload: bytes, say: Say) -> Given:
+        """Do it there, or at the spot of the moment, until the deadline, of the loop's clock."""

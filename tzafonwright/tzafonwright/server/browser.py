@@ -19,11 +19,11 @@ from tzafonwright.server.dialogs import Dialogs
 from tzafonwright.server.downloads import Downloads, Say
 from tzafonwright.server.driver import Driver
 from tzafonwright.server.failures import is_closed, one_line, refusal
-from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE
-from tzafonwright.server.line import Line
+from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE, WITHOUT_TAB
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.news import News
 from tzafonwright.server.refused import Refused, SessionOver
-from tzafonwright.server.tabs import Spawn, Tabs
+from tzafonwright.server.tabs import Spawn, Tab, Tabs
 
 _GRACE = 0.25  # Playwright, which has the better words, comes first
 _NEWS = 0.1
@@ -39,7 +39,7 @@ class Attachment:
     ) -> None:
         self._driver = driver
         self.gone = asyncio.Event()
-        browser.on("disconnected", lambda _: self.gone.set())
+        browser.on("disconnected", safe(lambda _: self.gone.set()))
         self._browser = browser
         self.context = browser.contexts[0]
         self.news = News(self.context, tell)
@@ -56,19 +56,19 @@ class Attachment:
         """See Backend."""
         return isinstance(action, CHOOSING)
 
-    async def line(self) -> Line:
-        """That of the current tab. SessionOver when the browser, or the driver, is gone."""
+    async def spot(self) -> Tab:
+        """The current tab. SessionOver when the browser, or the driver, is gone."""
         try:
-            return (await self.tabs.current()).line
+            return await self.tabs.current()
         except Error as error:
             raise await self._gone(error) or Refused(Code.FAILED, one_line(error.message)) from error
 
-    async def do(self, action: actions.Action, deadline: float, payload: bytes, say: Say) -> Given:
+    async def do(self, action: actions.Action, spot: Tab | None, deadline: float, payload: bytes, say: Say) -> Given:
         """See Backend. SessionOver when the browser, or the driver, is gone."""
         seconds = deadline - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout_at(deadline + _GRACE):
-                return _given(await self._handle(action, deadline, payload, say))
+                return _given(await self._handle(action, spot, deadline, payload, say))
         except TimeoutError:
             raise Refused(Code.TIMEOUT, f"not done within {seconds:.3g} s") from None
         except Error as error:
@@ -79,9 +79,11 @@ class Attachment:
             log.exception("cannot %s", action.name)
             raise Refused(Code.FAILED, f"{type(error).__name__}: {one_line(str(error))}") from error
 
-    async def _handle(self, action: actions.Action, deadline: float, payload: bytes, say: Say) -> Any:
+    async def _handle(self, action: actions.Action, spot: Tab | None, deadline: float, payload: bytes, say: Say) -> Any:
         handler = TABLE[type(action)]
-        call = Call(self, await self.tabs.current(), deadline, payload, say)
+        if spot is None and not isinstance(action, WITHOUT_TAB):
+            spot = await self.tabs.current()
+        call = Call(self, spot, deadline, payload, say)
         if isinstance(action, REPEATABLE):
             return await call.again(lambda: handler(call, action))
         return await handler(call, action)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from playwright.async_api import Error, Page
 
+from tzafonwright.errors import Code
 from tzafonwright.server.downloads import Say
 from tzafonwright.server.failures import repeatable
+from tzafonwright.server.refused import Refused
 from tzafonwright.server.tabs import Tab
 
 if TYPE_CHECKING:
@@ -25,10 +27,17 @@ class Call:
     """deadline is of the loop's clock."""
 
     browser: Attachment
-    tab: Tab
+    current: Tab | None
     deadline: float
     payload: bytes
     say: Say
+
+    @property
+    def tab(self) -> Tab:
+        """The tab that it is done on."""
+        if self.current is None:
+            raise Refused(Code.FAILED, "this action is done on no tab")
+        return self.current
 
     @property
     def page(self) -> Page:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from playwright.async_api import BrowserContext, Dialog, Error
 
 from tzafonwright import actions
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.tabs import Spawn
 
 _REMEMBERED = 1000
@@ -23,7 +24,7 @@ class Dialogs:
         self._spawn = spawn
         self._tell = tell
         self._seen: deque[actions.Dialog] = deque(maxlen=_REMEMBERED)
-        context.on("dialog", self._came_up)
+        context.on("dialog", safe(self._came_up))
 
     def take(self) -> list[actions.Dialog]:
         """Those that came up since the last time."""

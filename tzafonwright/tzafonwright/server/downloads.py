@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from playwright.async_api import Browser, CDPSession
 
 from tzafonwright.errors import Code
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
 
 _FOLDER = "/tmp/downloads"  # noqa: S108 - of the browser's own /tmp, which dies with it
@@ -44,29 +45,29 @@ class Downloads:
         self._told = told
         self._cdp: CDPSession | None = None
         self._transfers: dict[str, Transfer] = {}
-        self._expecting: list[asyncio.Future[Transfer]] = []
+        self._expecting: asyncio.Future[Transfer] | None = None
+        self._beginning = asyncio.Lock()
 
     async def start(self) -> None:
         """Once is enough, more often is fine."""
         if self._cdp:
             return
         self._cdp = cdp = await self._browser.new_browser_cdp_session()
-        cdp.on("Browser.downloadWillBegin", self._begins)
-        cdp.on("Browser.downloadProgress", self._goes_on)
+        cdp.on("Browser.downloadWillBegin", safe(self._begins))
+        cdp.on("Browser.downloadProgress", safe(self._goes_on))
         where = {"behavior": "allowAndName", "downloadPath": _FOLDER, "eventsEnabled": True}
         await cdp.send("Browser.setDownloadBehavior", where)
 
-    @contextlib.contextmanager
-    def expected(self) -> Iterator[asyncio.Future[Transfer]]:
-        """The next that begins."""
-        future: asyncio.Future[Transfer] = asyncio.get_running_loop().create_future()
-        self._expecting.append(future)
-        try:
-            yield future
-        finally:
-            if future in self._expecting:
-                self._expecting.remove(future)
-            future.cancel()
+    @contextlib.asynccontextmanager
+    async def expected(self) -> AsyncIterator[asyncio.Future[Transfer]]:
+        """The next that begins; one begins at a time, so that no two tabs take each other's."""
+        async with self._beginning:
+            self._expecting = asyncio.get_running_loop().create_future()
+            try:
+                yield self._expecting
+            finally:
+                self._expecting.cancel()
+                self._expecting = None
 
     async def finish(self, transfer: Transfer, say: Say) -> None:
         """Waits until the browser has it all; it is given up if the waiting is."""
@@ -90,10 +91,8 @@ class Downloads:
         guid, name, url = event["guid"], event["suggestedFilename"], event["url"]
         transfer = Transfer(guid, name, url, asyncio.Event(), path=f"{_FOLDER}/{guid}")
         self._transfers[guid] = transfer
-        for future in self._expecting:
-            if not future.done():
-                future.set_result(transfer)
-                break
+        if self._expecting and not self._expecting.done():
+            self._expecting.set_result(transfer)
         self._told({"event": "began", "name": name, "url": url})
 
     def _goes_on(self, event: dict[str, Any]) -> None:

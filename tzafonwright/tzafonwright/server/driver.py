@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from playwright.async_api import Browser, Error, Playwright, async_playwright
 
 _STOP = 5.0
+_HUNG = 2.0
 log = logging.getLogger("tzafonwright.server")
 
 
@@ -68,7 +69,11 @@ class Driver:
     async def attached(self, endpoint: str, timeout: float) -> AsyncIterator[Browser]:
         """The browser at this endpoint; afterwards it is left as it is. CannotAttach."""
         try:
-            browser = await self._playwright.chromium.connect_over_cdp(endpoint, timeout=timeout * 1000)
+            async with asyncio.timeout(timeout + _HUNG):
+                browser = await self._playwright.chromium.connect_over_cdp(endpoint, timeout=timeout * 1000)
+        except TimeoutError:
+            self._kill()  # it keeps no time any more
+            raise DriverFailed("the browser driver hung") from None
         except Error as error:
             if not self.alive:
                 raise DriverFailed("the browser driver ended") from error
@@ -81,6 +86,9 @@ class Driver:
     async def stop(self) -> None:
         """End it."""
         await _quietly(self._playwright.stop())
+        self._kill()
+
+    def _kill(self) -> None:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

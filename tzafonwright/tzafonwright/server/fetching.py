@@ -11,6 +11,7 @@ from playwright.async_api import CDPSession, Error, Page
 from tzafonwright.errors import Code
 from tzafonwright.server.call import Call
 from tzafonwright.server.downloads import Transfer
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -24,7 +25,7 @@ async def as_download(call: Call, page: Page, url: str, expected: asyncio.Future
     def paused(event: dict[str, Any]) -> None:
         call.browser.spawn(_answer(cdp, event, refused))
 
-    cdp.on("Fetch.requestPaused", paused)
+    cdp.on("Fetch.requestPaused", safe(paused))
     await cdp.send("Fetch.enable", {"patterns": [{"requestStage": "Response", "resourceType": "Document"}]})
     gone = await cdp.send("Page.navigate", {"url": url})
     if not expected.done() and not refused.done() and gone.get("errorText", "net::ERR_ABORTED") != "net::ERR_ABORTED":

@@ -11,6 +11,8 @@ from tzafonwright.errors import InvalidAction, ProtocolError
 from tzafonwright.server.backend import Backend
 from tzafonwright.server.refused import Refused, SessionOver
 
+_LONGEST = 24 * 3600.0
+
 
 class FirstVersion:
     """Never drops the connection for a command that failed."""
@@ -30,7 +32,7 @@ class FirstVersion:
         try:
             command = v1.Command.load(frame)
             action = as_action(command)
-            given = await self._backend.do(action, _deadline(command), b"", _unsaid)
+            given = await self._backend.do(action, None, _deadline(command), b"", _unsaid)
         except (ProtocolError, InvalidAction) as error:
             return v1.Result(False, error_message=str(error))
         except Refused as refused:
@@ -43,7 +45,7 @@ def _deadline(command: v1.Command) -> float:
     timeout = command.timeout
     if not isinstance(timeout, int | float) or not timeout > 0:
         raise InvalidAction(f"cannot {command.action_type.value}: timeout must be milliseconds over 0, not {timeout!r}")
-    return asyncio.get_running_loop().time() + timeout / 1000
+    return asyncio.get_running_loop().time() + min(timeout / 1000, _LONGEST)
 
 
 async def _unsaid(stage: str, done: int, total: int | None) -> None:

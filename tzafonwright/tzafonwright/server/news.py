@@ -9,6 +9,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Frame, Page, Re
 from playwright.async_api import Dialog as PlaywrightDialog
 
 from tzafonwright import actions
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.tabs import Tab
 
 Tell = Callable[[actions.Happening], None]
@@ -22,12 +23,18 @@ class News:
         self._tell = tell
         self._topics: frozenset[str] = frozenset()
         self._tabs: dict[Page, str] = {}
+        self._sources = (
+            ("console", "console", safe(self._console)),
+            ("console", "weberror", safe(self._error)),
+            ("network", "response", safe(self._response)),
+            ("network", "requestfailed", safe(self._failed)),
+        )
 
     def listen(self, topics: tuple[actions.Topic, ...]) -> None:
         """Tell of these from now on, and of nothing else."""
         wanted, before = frozenset(topics), self._topics
         self._topics = wanted
-        for topic, event, listener in self._sources():
+        for topic, event, listener in self._sources:
             if topic in wanted - before:
                 self._context.on(event, listener)  # type: ignore[call-overload]
             elif topic in before - wanted:
@@ -41,7 +48,7 @@ class News:
     def opened(self, tab: Tab) -> None:
         """A tab came up."""
         self._tabs[tab.page] = tab.id
-        tab.page.on("framenavigated", self._navigated)
+        tab.page.on("framenavigated", safe(self._navigated))
         self.say("page", tab.page, event="opened", url=tab.page.url)
 
     def closed(self, tab: Tab, how: str) -> None:
@@ -52,14 +59,6 @@ class News:
     def dialog(self, dialog: PlaywrightDialog, record: actions.Dialog) -> None:
         """A dialog came up and was answered."""
         self.say("dialog", dialog.page, type=record.type, message=record.message, answer=record.answer)
-
-    def _sources(self) -> tuple[tuple[str, str, Callable[[Any], None]], ...]:
-        return (
-            ("console", "console", self._console),
-            ("console", "weberror", self._error),
-            ("network", "response", self._response),
-            ("network", "requestfailed", self._failed),
-        )
 
     def _navigated(self, frame: Frame) -> None:
         if frame.parent_frame is None:

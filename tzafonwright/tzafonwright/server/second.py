@@ -105,16 +105,17 @@ class SecondVersion:
         say = self._says(request.id)
         if backend.at_once(action):
             front.leave()
-            return await backend.do(action, deadline, payload, say)
+            return await backend.do(action, None, deadline, payload, say)
         async with _turn(front, deadline):
             if isinstance(action, actions.SwitchContext):
                 return self._switched(action)
             if backend.chooses(action):
-                return await backend.do(action, deadline, payload, say)
+                return await backend.do(action, None, deadline, payload, say)
             async with _in_time(deadline):
-                place = (await backend.line()).join()
+                spot = await backend.spot()
+                place = spot.line.join()
         async with _turn(place, deadline):
-            return await backend.do(action, deadline, payload, say)
+            return await backend.do(action, spot, deadline, payload, say)
 
     def _switched(self, action: actions.SwitchContext) -> Given:
         """A host with desktops would put another backend in place here."""

@@ -36,6 +36,7 @@ class Session:
         self._happenings: deque[actions.Happening] = deque(maxlen=_UNSENT)
         self._happened = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     def end(self, cause: SessionOver | None) -> None:
         """The first cause counts; None: the client left."""
@@ -57,14 +58,18 @@ class Session:
                     raise
                 ready.set_exception(error)
             finally:
+                self._closing = True
                 for task in self._tasks:
                     task.cancel()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """In the background, until the session ends."""
+        if self._closing:
+            return work.close()
         task = self._group.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return None
 
     async def _attend(self, browser: Attachment, accepted: asyncio.Future[None]) -> None:
         self.spawn(self._watch_client())

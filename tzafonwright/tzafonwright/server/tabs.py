@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from playwright.async_api import BrowserContext, CDPSession, Error, Page, ViewportSize
+from playwright.async_api import BrowserContext, CDPSession, Error, Frame, Page, ViewportSize
 
 from tzafonwright import actions
 from tzafonwright.errors import Code
 from tzafonwright.server.line import Line
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -38,6 +39,10 @@ class Tab:
     page: Page
     line: Line = field(default_factory=Line)
     crashed: bool = False
+    size: tuple[float, float] | None = None
+    """Of the viewport, as last seen on this document; asking costs as much as a click does."""
+    fonts_came: bool = False
+    """Whether this document was seen with all of its fonts."""
     _cdp: CDPSession | None = None
 
     async def cdp(self) -> CDPSession:
@@ -57,6 +62,7 @@ class Wishes:
     async def apply(self, tab: Tab) -> None:
         """Make them so in one tab."""
         if self.viewport:
+            tab.size = None
             await tab.page.set_viewport_size(self.viewport)
         if self.user_agent:
             await (await tab.cdp()).send("Emulation.setUserAgentOverride", {"userAgent": self.user_agent})
@@ -77,15 +83,19 @@ class Tabs:
         self._opening = asyncio.Lock()
         for page in context.pages:
             self._add(page)
-        context.on("page", self._add)
+        context.on("page", safe(self._add))
 
     async def current(self) -> Tab:
         """The tab that actions go to; a blank one is opened where there is none."""
         async with self._opening:
-            return self._current or await self.open()
+            return self._current or await self._open()
 
     async def open(self) -> Tab:
         """A new blank tab, which is current then."""
+        async with self._opening:
+            return await self._open()
+
+    async def _open(self) -> Tab:
         tab = self._of(await self.context.new_page())
         if tab is None:
             raise Refused(Code.CLOSED, "the new tab closed at once")
@@ -117,20 +127,26 @@ class Tabs:
 
     @contextlib.asynccontextmanager
     async def hidden(self) -> AsyncIterator[Page]:
-        """A blank page that is no tab; one at a time."""
-        self._hiding = []
+        """A blank page that is no tab."""
+        page = await self._open_hidden()
         try:
-            page = await self.context.new_page()
-        finally:
-            meanwhile, self._hiding = self._hiding, None
-        for other in meanwhile:
-            if other is not page:
-                self._add(other)
-        try:
+            await self.wishes.apply(Tab("", page))
             yield page
         finally:
             with contextlib.suppress(Error):
                 await page.close()
+
+    async def _open_hidden(self) -> Page:
+        async with self._opening:
+            page, self._hiding = None, []
+            try:
+                page = await self.context.new_page()
+            finally:
+                meanwhile, self._hiding = self._hiding, None
+                for other in meanwhile:
+                    if other is not page:
+                        self._add(other)
+            return page
 
     def _of(self, page: Page) -> Tab | None:
         return next((tab for tab in self._tabs.values() if tab.page is page), None)
@@ -142,8 +158,9 @@ class Tabs:
         tab = Tab(f"t{next(self._ids)}", page)
         self._tabs[tab.id] = tab
         self._current = self._current or tab
-        page.on("close", lambda _: self._remove(tab))
-        page.on("crash", lambda _: self._crashed(tab))
+        page.on("close", safe(lambda _: self._remove(tab)))
+        page.on("framenavigated", safe(lambda frame: _navigated(tab, frame)))
+        page.on("crash", safe(lambda _: self._crashed(tab)))
         self._watcher.opened(tab)
         if self.wishes.viewport or self.wishes.user_agent:
             self._spawn(_quiet(self.wishes.apply(tab)))
@@ -160,6 +177,11 @@ class Tabs:
         tab.crashed = True
         self._remove(tab)
         self._spawn(_quiet(tab.page.close()))
+
+
+def _navigated(tab: Tab, frame: Frame) -> None:
+    if frame == tab.page.main_frame:
+        tab.size, tab.fonts_came = None, False
 
 
 async def _quiet(work: Coroutine[Any, Any, None]) -> None:

@@ -9,6 +9,7 @@ from playwright.async_api import Frame, FrameLocator, Locator, Page
 
 from tzafonwright.errors import Code
 from tzafonwright.server.call import Call
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
 
 _REFERENCE = re.compile(r"(?:aria-)?ref=(\w+)")
@@ -64,8 +65,7 @@ def _known(page: Page, frame: str) -> Frame | None:
 async def _awaited(call: Call, url: str) -> Frame:
     changed = asyncio.Event()
 
-    def look(_: Frame) -> None:
-        changed.set()
+    look = safe(lambda _: changed.set())
 
     call.page.on("framenavigated", look)
     try:

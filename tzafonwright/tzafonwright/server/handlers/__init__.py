@@ -87,6 +87,7 @@ TABLE: dict[type[actions.Action], Handler] = {
 }
 
 AT_ONCE = (actions.Listen,)
+WITHOUT_TAB = (actions.Listen, actions.OpenTab, actions.SwitchTab)
 CHOOSING = (actions.OpenTab, actions.SwitchTab, actions.CloseTab)
 REPEATABLE = (
     actions.Where,

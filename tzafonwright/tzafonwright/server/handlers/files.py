@@ -62,7 +62,7 @@ async def download(call: Call, action: actions.Fetch) -> actions.Download:
     downloads = call.browser.downloads
     await downloads.start()
     async with call.browser.tabs.hidden() as page:
-        with downloads.expected() as expected:
+        async with downloads.expected() as expected:
             if action.url is not None and action.url.startswith(("http://", "https://")):
                 transfer = await as_download(call, page, action.url, expected)
             else:

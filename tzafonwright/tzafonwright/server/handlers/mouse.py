@@ -80,7 +80,9 @@ async def scroll(call: Call, action: actions.Scroll) -> None:
 async def _point(call: Call, x: float | None, y: float | None) -> tuple[float, float]:
     if x is None or y is None:
         raise Refused(Code.INVALID, "a point needs both x and y")
-    width, height = await _viewport(call)
+    if call.tab.size and 0 <= x < call.tab.size[0] and 0 <= y < call.tab.size[1]:
+        return x, y
+    call.tab.size = width, height = await _viewport(call)
     if not (0 <= x < width and 0 <= y < height):
         hint = "scroll there first, use a target, or set a larger viewport"
         raise Refused(Code.INVALID, f"({x:g}, {y:g}) is outside of the viewport of {width} x {height}", hint)

@@ -19,9 +19,11 @@ _FONTS_WITHIN = 1.0
 
 async def screenshot(call: Call, action: actions.Screenshot) -> bytes:
     """A font that does not come holds no picture up for long."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FONTS_WITHIN):
-            await call.page.evaluate(_FONTS)
+    if not call.tab.fonts_came:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FONTS_WITHIN):
+                await call.page.evaluate(_FONTS)
+                call.tab.fonts_came = True
     if action.target is not None:
         locator = await locate(call, action.target, action.frame)
         return await locator.screenshot(type=action.format, quality=action.quality, timeout=call.ms)
@@ -41,7 +43,7 @@ async def pdf(call: Call, action: actions.Pdf) -> bytes:
 
 async def set_viewport(call: Call, action: actions.SetViewport) -> None:
     """Of all tabs, and of those to come."""
-    size = ViewportSize(width=action.width, height=action.height)
-    call.browser.tabs.wishes.viewport = size
+    wishes = call.browser.tabs.wishes
+    wishes.viewport = ViewportSize(width=action.width, height=action.height)
     for tab in call.browser.tabs.all():
-        await tab.page.set_viewport_size(size)
+        await wishes.apply(tab)
