@@ -44,14 +44,19 @@ class Planes:
         """The first host, whose etcd is everybody's."""
         return Fleet(self.members[0])
 
-    def leader(self, other_than: Host | None = None, within: float = 60) -> Host:
-        """The host whose control plane leads, once it is another than this one."""
+    def epoch(self) -> str:
+        """Of the present leader; "" without one."""
+        entry = self.fleet.entries().get(KEYS.leader)
+        return str(json.loads(entry.value)["epoch"]) if entry else ""
+
+    def leader(self, since: str = "", within: float = 60) -> Host:
+        """The host whose control plane leads, once it was elected after the leader of that epoch."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             entry = self.fleet.entries().get(KEYS.leader)
-            found = json.loads(entry.value)["name"] if entry else ""
+            found = json.loads(entry.value) if entry else {"name": "", "epoch": since}
             for member in self.members:
-                if member.name == found and member is not other_than:
+                if member.name == found["name"] and found["epoch"] != since:
                     return member
             time.sleep(0.1)
         raise AssertionError("nobody leads")
@@ -113,10 +118,11 @@ def booted() -> Iterator[Planes]:
 @contextmanager
 def struck(planes: Planes, leader: Host, blow: str) -> Iterator[None]:
     """The leader's control plane is killed, or stopped for as long as the block takes and then resumed."""
+    epoch = planes.epoch()
     signal = {"killed": "SIGKILL", "stopped": "SIGSTOP"}[blow]
     leader.run("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", UNIT)
     try:
-        planes.leader(other_than=leader)
+        planes.leader(since=epoch)
         yield
     finally:
         if blow == "stopped":

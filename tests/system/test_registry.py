@@ -7,9 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from system.cdp import session
-from system.fleet import KEYS, RESERVE, SLOTS, Fleet
+from system.fleet import KEYS, RESERVE, SLOTS, Fleet, eventually
 from waypoint_core import codec
-from waypoint_core.model import Claim, HostAlive, HostSummary, Instance, ProxyAlive
+from waypoint_core.keys import REGISTERED
+from waypoint_core.model import (
+    Claim,
+    HostAlive,
+    HostSummary,
+    Instance,
+    KnownHost,
+    Leader,
+    Member,
+    ProxyAlive,
+    Tick,
+)
 
 IDLE = 20
 
@@ -23,10 +34,15 @@ async def test_keys(fleet: Fleet) -> None:
         KEYS.host_alive(host): HostAlive,
         KEYS.host_summary(host): HostSummary,
         KEYS.proxy(host): ProxyAlive,
+        KEYS.leader: Leader,
+        KEYS.tick: Tick,
+        KEYS.member(host): Member,
+        KEYS.known_host(host): KnownHost,
         **{KEYS.instance(host, instance): Instance for instance in running},
         **{KEYS.claim(instance): Claim for instance in claimed},
     }
-    entries = fleet.entries()
+    await eventually(lambda: KEYS.known_host(host) in fleet.entries(), 60)  # a new leader acts after a while
+    entries = {key: entry for key, entry in fleet.entries().items() if REGISTERED not in key.split("/")}
     assert entries.keys() == expected.keys()
     for key, kind in expected.items():
         codec.decode(kind, entries[key].value, key)
@@ -37,11 +53,12 @@ async def test_leases(fleet: Fleet) -> None:
     host = fleet.host.name
     lease = {key: entry.lease for key, entry in fleet.entries().items()}
     ours = {lease[KEYS.host_alive(host)], lease[KEYS.host_summary(host)]}
-    ours |= {lease[key] for key in lease if key.startswith(KEYS.instances)}
+    ours |= {lease[key] for key in lease if key.startswith(KEYS.host_instances(host))}
     assert len(ours) == 1
     assert 0 not in ours
     assert lease[KEYS.proxy(host)] not in {0, *ours}
     assert {lease[key] for key in lease if key.startswith(KEYS.claims)} == {0}
+    assert lease[KEYS.leader] not in {0, *ours, lease[KEYS.proxy(host)]}
 
 
 async def test_instances(fleet: Fleet) -> None:

@@ -193,6 +193,16 @@ class TestFiles:
         assert big.data == b"".join(bytes([number]) * MEGABYTE for number in range(BIG))
         assert steps[-1] == ("reading", BIG * MEGABYTE, BIG * MEGABYTE)
 
+    async def test_downloads_of_two_tabs_are_not_mixed_up(self, tw: Tw, shop: str) -> None:
+        await tw.goto(shop)
+        [first] = await tw.tabs()
+        await tw.open_tab(shop)
+        report, _, picture = await asyncio.gather(
+            tw.download("text=Report"), tw.switch_tab(first), tw.download(url=f"{shop}/picture.png")
+        )
+        assert (report.name, picture.name) == ("report.csv", "picture.png")
+        assert len(await tw.tabs()) == 2
+
     async def test_no_download(self, tw: Tw, shop: str) -> None:
         await tw.goto(shop)
         with pytest.raises(ActionFailed, match="no download began; the target may open a page"):

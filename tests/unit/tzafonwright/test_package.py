@@ -10,6 +10,7 @@ import pytest
 
 from tzafonwright.server import systemd
 from tzafonwright.server.daemon import options
+from tzafonwright.server.listeners import safe
 from tzafonwright.server.server import _is_local
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,11 @@ def test_sockets_meant_for_another_process_are_not_taken(monkeypatch: pytest.Mon
     monkeypatch.setenv("LISTEN_FDS", "1")
     monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))
     assert systemd.inherited() is None
+
+
+def test_a_listener_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    safe(lambda: 1 / 0)()
+    assert "cannot take an event of the browser" in caplog.text
 
 
 def test_flags_before_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from tzafonwright.server.call import Call
 from tzafonwright.server.dialogs import Dialogs
 from tzafonwright.server.downloads import Downloads, Say
 from tzafonwright.server.driver import Driver
-from tzafonwright.server.failures import is_closed, one_line, refusal
+from tzafonwright.server.failures import is_closed, is_crash, one_line, refusal
 from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE, WITHOUT_TAB
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.news import News
@@ -80,10 +81,19 @@ class Attachment:
             raise Refused(Code.FAILED, f"{type(error).__name__}: {one_line(str(error))}") from error
 
     async def _handle(self, action: actions.Action, spot: Tab | None, deadline: float, payload: bytes, say: Say) -> Any:
-        handler = TABLE[type(action)]
         if spot is None and not isinstance(action, WITHOUT_TAB):
             spot = await self.tabs.current()
         call = Call(self, spot, deadline, payload, say)
+        try:
+            return await self._run(call, action)
+        except Error as error:
+            if spot is None or not (isinstance(action, actions.Goto) and is_crash(error)):
+                raise
+        self.tabs.crashed(spot)  # it had crashed before, and the news had not come yet
+        return await self._run(replace(call, current=await self.tabs.current()), action)
+
+    async def _run(self, call: Call, action: actions.Action) -> Any:
+        handler = TABLE[type(action)]
         if isinstance(action, REPEATABLE):
             return await call.again(lambda: handler(call, action))
         return await handler(call, action)

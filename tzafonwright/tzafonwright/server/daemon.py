@@ -14,8 +14,14 @@ import sys
 from pathlib import Path
 
 from tzafonwright.server import systemd
-from tzafonwright.server.driver import Drivers
-from tzafonwright.server.server import Server
+
+try:
+    from tzafonwright.server.driver import Drivers
+    from tzafonwright.server.server import Server
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        f"waypoint-tzafonwright: cannot start without {error.name}: install tzafonwright[server]"
+    ) from error
 
 _DEFAULT_SOCKET = "/run/waypoint/tzafonwright.sock"
 _BACKLOG = 1024

@@ -25,8 +25,9 @@ _AGAIN = (
     "Not attached to an active page",
     "Unable to adopt element handle",
 )
+_CRASHED = ("Target crashed", "Page crashed")
 _BY_WORDS = (
-    (Code.CLOSED, "the tab crashed", ("Target crashed", "Page crashed"), "a new tab takes its place: go on with goto"),
+    (Code.CLOSED, "the tab crashed", _CRASHED, "a new tab takes its place: go on with goto"),
     (Code.CLOSED, "the tab closed", ("Target page, context or browser has been closed", "Target closed"), ""),
     (Code.NAVIGATION, "it is a download, not a page", ("Download is starting",), "use download"),
     (Code.NAVIGATION, "the URL is invalid", ("Cannot navigate to invalid URL",), "URLs start with http:// or the like"),
@@ -80,6 +81,11 @@ def repeatable(error: Error) -> bool:
 def is_closed(error: Error) -> bool:
     """Whether it says that the tab, or all of the browser, is gone."""
     return "has been closed" in error.message or "Target closed" in error.message
+
+
+def is_crash(error: Error) -> bool:
+    """Whether it says that the page crashed, or had."""
+    return any(words in error.message for words in _CRASHED)
 
 
 def refusal(error: Error, action: actions.Action, seconds: float) -> Refused:

@@ -160,7 +160,7 @@ class Tabs:
         self._current = self._current or tab
         page.on("close", safe(lambda _: self._remove(tab)))
         page.on("framenavigated", safe(lambda frame: _navigated(tab, frame)))
-        page.on("crash", safe(lambda _: self._crashed(tab)))
+        page.on("crash", safe(lambda _: self.crashed(tab)))
         self._watcher.opened(tab)
         if self.wishes.viewport or self.wishes.user_agent:
             self._spawn(_quiet(self.wishes.apply(tab)))
@@ -172,8 +172,10 @@ class Tabs:
             self._current = next(reversed(self._tabs.values()), None)
         self._watcher.closed(tab, "crashed" if tab.crashed else "closed")
 
-    def _crashed(self, tab: Tab) -> None:
-        """Nothing can be done in a crashed tab; the next action gets another one."""
+    def crashed(self, tab: Tab) -> None:
+        """Nothing can be done in a crashed tab; the next action gets another one. Telling twice is fine."""
+        if tab.crashed:
+            return
         tab.crashed = True
         self._remove(tab)
         self._spawn(_quiet(tab.page.close()))

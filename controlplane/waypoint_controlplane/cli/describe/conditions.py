@@ -24,7 +24,7 @@ class Condition:
 def conditions(host: pb.Host) -> Iterator[Condition]:
     """Whether it takes sessions, first; then whatever else an administrator should know."""
     state = cells.host_state(host)
-    yield Condition("TakesSessions", state == "ready" and host.ready > 0, _takes(host, state))
+    yield Condition("TakesSessions", state == "ready" and host.ready + host.claimed > 0, _takes(host, state))
     if state == "draining":
         until = cells.moment(host, "drain_deadline")
         yield Condition("Draining", True, f"sessions that are left at {until} are ended" if until else "no deadline")
@@ -48,4 +48,6 @@ def conditions(host: pb.Host) -> Iterator[Condition]:
 def _takes(host: pb.Host, state: str) -> str:
     if state != "ready":
         return f"it is {state}"
-    return f"{host.ready} of {host.slots} browsers could be claimed now" if host.slots else "it has no slots"
+    if not host.slots:
+        return "it has no slots"
+    return f"{host.ready} of {host.slots} browsers are nobody's, {host.claimed} in use or in a proxy's reserve"

@@ -87,7 +87,7 @@ def test_describe_host(ctl: Ctl) -> None:
         dedent("""
         Conditions:
           CONDITION       HOLDS   WHY
-          TakesSessions   yes     2 of 4 browsers could be claimed now
+          TakesSessions   yes     2 of 4 browsers are nobody's, 1 in use or in a proxy's reserve
           SlotsFail       yes     1 of 4 browsers do not start: see the instances below
           ShortOfMemory   no      75% available
 
