@@ -30,7 +30,7 @@ def until(true: Callable[[], object], within: float) -> None:
 
 def refusals(host: Host) -> int:
     """How often the control plane of a host had a write refused because it leads no more."""
-    return host.journal(UNIT).count("no longer leads")
+    return host.journal(UNIT).count("write refused")
 
 
 @pytest.mark.parametrize("blow", BLOWS)
