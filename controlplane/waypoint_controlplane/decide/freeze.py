@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from waypoint_controlplane.decide.decisions import REMEDIATION, SetFreeze
 from waypoint_controlplane.decide.turn import Turn
-from waypoint_core.keys import REGISTERED
 from waypoint_core.model import Freeze, HostState
 
 _NAMED = 3
@@ -14,7 +13,7 @@ _NAMED = 3
 
 def settle(turn: Turn) -> None:
     """Begin a freeze with a mass loss and end it with the loss; an operator's stays, and so does an override."""
-    row, loss = turn.fleet.freeze, _loss(turn)
+    row, loss = turn.fleet.freeze, _lost_hosts(turn)
     if row is None:
         turn.frozen = bool(loss)
         if loss:
@@ -34,32 +33,20 @@ def _set(turn: Turn, freeze: Freeze | None, reason: str) -> None:
     turn.decide(SetFreeze(freeze, revision, reason))
 
 
-def _loss(turn: Turn) -> str:
-    """What is lost at once, in words; "" if that is no mass loss."""
-    return _lost_hosts(turn) or _stale_instances(turn)
-
-
-def _lost_hosts(turn: Turn) -> str:
-    fleet = turn.fleet
-    hosts = [host for host in fleet.hosts() if turn.is_there(host) or fleet.host_state(host) is not HostState.GONE]
-    lost = [host for host in hosts if not turn.is_there(host)]
-    everything = bool(hosts) and len(lost) == len(hosts)
-    return _told("hosts have lost their leases", lost, hosts) if everything or _is_mass(turn, lost, hosts) else ""
-
-
-def _stale_instances(turn: Turn) -> str:
-    fleet = turn.fleet
-    living = [name for name, _ in fleet.on_host(REGISTERED) if name not in fleet.kills]
-    stale = [name for name in living if name not in fleet.beats]
-    return _told("registered instances are without heartbeat", stale, living) if _is_mass(turn, stale, living) else ""
-
-
-def _is_mass(turn: Turn, lost: Sequence[str], known: Sequence[str]) -> bool:
+def is_mass(turn: Turn, lost: Sequence[str], known: Sequence[str]) -> bool:
+    """Whether so many of what is known are lost that the fault is rarely theirs."""
     settings = turn.settings
     return len(lost) >= settings.mass_loss_least and len(lost) > settings.mass_loss * len(known)
 
 
-def _told(what: str, lost: Sequence[str], known: Sequence[str]) -> str:
+def _lost_hosts(turn: Turn) -> str:
+    """Which hosts are lost at once, in words; "" if that is no mass loss."""
+    fleet = turn.fleet
+    hosts = [host for host in fleet.hosts() if turn.is_there(host) or fleet.host_state(host) is not HostState.GONE]
+    lost = [host for host in hosts if not turn.is_there(host)]
+    everything = bool(hosts) and len(lost) == len(hosts)
+    if not (everything or is_mass(turn, lost, hosts)):
+        return ""
     named = ", ".join(lost[:_NAMED])
     more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-    return f"{len(lost)} of {len(known)} {what} at one time: {named}{more}"
+    return f"{len(lost)} of {len(hosts)} hosts have lost their leases at one time: {named}{more}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from waypoint_controlplane.decide.decisions import Forget
+from waypoint_controlplane.decide.freeze import is_mass
 from waypoint_controlplane.decide.turn import Turn
 from waypoint_core.keys import REGISTERED, host_of
 from waypoint_core.model import KillKind
@@ -10,18 +11,26 @@ from waypoint_core.registry import Absent, Unchanged
 
 
 def declare_dead(turn: Turn) -> None:
-    """Kill what has been stale for its grace."""
+    """Kill what has been stale for its grace: a host's, where so many are stale at once that the fault may be ours."""
     if turn.frozen:
         return
     fleet = turn.fleet
+    grace = _grace(turn)
     for name, row in fleet.on_host(REGISTERED):
         beat = fleet.keys.beat(name)
         if name in fleet.kills or name in fleet.beats or beat in fleet.broken:
             continue
-        if turn.lasted("stale", name, turn.settings.beat_grace):
+        if turn.lasted("stale", name, grace):
             reason = f"no heartbeat for {turn.settings.beat_ttl + turn.seen.span('stale', name):.0f} s"
             given = (Unchanged(row.key, row.revision), Absent(beat))
             turn.kill(name, KillKind.HEALTH_CHECK_FAILED, reason, given)
+
+
+def _grace(turn: Turn) -> float:
+    fleet, settings = turn.fleet, turn.settings
+    living = [name for name, _ in fleet.on_host(REGISTERED) if name not in fleet.kills]
+    stale = [name for name in living if name not in fleet.beats]
+    return max(settings.beat_grace, settings.host_grace) if is_mass(turn, stale, living) else settings.beat_grace
 
 
 def forget_dead(turn: Turn) -> None:

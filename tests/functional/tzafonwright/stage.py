@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -44,7 +43,7 @@ def daemon(folder: Path, *flags: str) -> Iterator[Daemon]:
     environment = {key: value for key, value in os.environ.items() if key not in {"LISTEN_PID", "NOTIFY_SOCKET"}}
     with (folder / "log").open("wb") as log, subprocess.Popen(command, env=environment, stderr=log) as process:
         try:
-            _await(path, process)
+            _await(folder / "log", process)
             yield Daemon(process, path)
         finally:
             process.terminate()
@@ -106,11 +105,11 @@ async def _splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-def _await(path: str, process: subprocess.Popen[bytes]) -> None:
+def _await(log: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until it serves, and its driver runs."""
     deadline = time.monotonic() + _START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(path) == 0:
-                return
+        if "the browser driver runs" in log.read_text():
+            return
         time.sleep(0.02)
-    raise TimeoutError(f"the server did not come up: {process.poll()}")
+    raise TimeoutError(f"the server did not come up: {process.poll()}: {log.read_text()}")

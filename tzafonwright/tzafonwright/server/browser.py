@@ -66,7 +66,7 @@ class Attachment:
 
     async def do(self, action: actions.Action, spot: Tab | None, deadline: float, payload: bytes, say: Say) -> Given:
         """See Backend. SessionOver when the browser, or the driver, is gone."""
-        seconds = deadline - asyncio.get_running_loop().time()
+        seconds = round(deadline - asyncio.get_running_loop().time(), 1)
         try:
             async with asyncio.timeout_at(deadline + _GRACE):
                 return _given(await self._handle(action, spot, deadline, payload, say))

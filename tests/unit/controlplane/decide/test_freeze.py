@@ -77,18 +77,18 @@ CASES: dict[str, tuple[Callable[[], World], list[str]]] = {
     "override: one by one they go": (lambda: lost(World(3), 3).frozen(frozen=False), ["l0 gone"]),
     "override: also where all are lost": (lambda: lost(World(0), 2).frozen(frozen=False), ["l0 gone"]),
     "override, nothing lost any more": (lambda: World().frozen(frozen=False), ["unfreeze"]),
-    # Registered instances, counted alike, but "all" of two is no mass.
+    # Registered instances, counted alike, but "all" of two is no mass. Many get a host's grace, and freeze nothing.
     "2 of 2 stale": (
         lambda: World().silent("a", 6).silent("b", 6),
         ["kill a health_check_failed", "kill b health_check_failed"],
     ),
-    "3 of 3 stale": (lambda: World().silent("a", 0).silent("b", 0).silent("c", 0), ["freeze"]),
-    "3 of 20 stale": (
-        lambda: World().silent("a", 0).silent("b", 0).silent("c", 0).registered(*(f"r{n}" for n in range(17))),
-        [],
+    "3 of 3 stale": (lambda: World().silent("a", 6).silent("b", 6).silent("c", 6), []),
+    "3 of 3 stale for long": (
+        lambda: World().silent("a", 61).silent("b", 61).silent("c", 59),
+        ["kill a health_check_failed", "kill b health_check_failed"],
     ),
-    "3 stale, overridden": (
-        lambda: World().silent("a", 6).silent("b", 0).silent("c", 0).frozen(frozen=False),
+    "3 of 20 stale": (
+        lambda: World().silent("a", 6).silent("b", 0).silent("c", 0).registered(*(f"r{n}" for n in range(17))),
         ["kill a health_check_failed"],
     ),
     "the dead do not count": (
