@@ -61,7 +61,7 @@ types: .venv/done ## Check types
 proto: .venv/done ## Generate messages from the protocol definitions
 	@test -x .build/protoc/bin/python || { $(PYTHON) -m venv .build/protoc && \
 	  .build/protoc/bin/pip install -qq --disable-pip-version-check 'grpcio-tools==1.66.2' 'setuptools<81'; }
-	@for file in $$(git ls-files --cached --others --exclude-standard '*.proto'); do root=$${file%%/*}; \
+	@for file in $$(git ls-files --cached --others --exclude-standard 'core/*.proto' 'controlplane/*.proto'); do root=$${file%%/*}; \
 	  echo "  proto          $$file"; \
 	  .build/protoc/bin/python -m grpc_tools.protoc -I $$root --python_out=$$root --pyi_out=$$root $${file#*/}; done
 

@@ -12,13 +12,13 @@ Leading:
     observe     how long things have been as they are, on this leader's clock, and direct probes of suspect hosts
     act         carries decisions out, each exactly once
     duty        the leader's loop: wait one TTL, re-list, then decide and act
+    measure     what leading and the tables look like as metrics
 
 Serving, on every member:
     events      what happened, told from the fleet's changes
     peers       asking agents and proxies at their status endpoints
     serve/      the gRPC services and their server
     discovery   where Prometheus finds every endpoint
-    metrics     the control plane's own
 
     api/        the interfaces: protocol definitions and generated code
     cli/        waypointctl, one file a noun

@@ -52,7 +52,8 @@ class Chronicle:
         self._clock = clock
         self._events: deque[Event] = deque(maxlen=_KEPT)
         self._number = 0
-        self._readers: set[asyncio.Queue[Event]] = set()
+        self._readers: set[_Reader] = set()
+        self._rewinds = follower.fleet.rewinds
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -64,30 +65,45 @@ class Chronicle:
         found = [event for event in self._events if host in {"", event.host}]
         return found[len(found) - min(count, len(found)) :]
 
-    async def follow(self, host: str = "") -> AsyncIterator[Event]:
-        """Every event from now on. TooSlow when the caller does not take them."""
-        queue: asyncio.Queue[Event] = asyncio.Queue()
-        self._readers.add(queue)
+    async def follow(self, host: str = "", past: int = 0) -> AsyncIterator[Event]:
+        """So many of the past, then every event from now on. TooSlow when the caller does not take them."""
+        reader = _Reader()
+        self._readers.add(reader)
         try:
-            while queue.qsize() < _KEPT:
-                event = await queue.get()
+            for event in self.past(past, host):
+                yield event
+            while not reader.behind:
+                event = await reader.get()
                 if host in {"", event.host}:
                     yield event
         finally:
-            self._readers.discard(queue)
+            self._readers.discard(reader)
         raise TooSlow(f"cannot keep more than {_KEPT} events for a reader that does not take them")
 
     def _changed(self, change: Change | None) -> None:
-        # After its history was replaced, differences are not events.
-        if change is None or not self._follower.fleet.synced:
+        fleet = self._follower.fleet
+        if fleet.rewinds != self._rewinds:
+            # After its history was replaced, differences are not events until the new one is there.
+            if fleet.synced:
+                self._rewinds = fleet.rewinds
             return
-        if event := tell(self._follower.fleet, change):
+        if change and (event := tell(fleet, change)):
             self._number += 1
             event = replace(event, at=self._clock(), number=self._number)
             self._events.append(event)
-            for queue in self._readers:
-                if queue.qsize() < _KEPT:
-                    queue.put_nowait(event)
+            for reader in self._readers:
+                reader.offer(event)
+
+
+class _Reader(asyncio.Queue[Event]):
+    """What one follower has not taken yet; behind: it has missed something."""
+
+    behind = False
+
+    def offer(self, event: Event) -> None:
+        if not self.behind:
+            self.put_nowait(event)
+            self.behind = self.qsize() >= _KEPT
 
 
 def tell(fleet: Fleet, change: Change) -> Event | None:
@@ -151,7 +167,10 @@ def _claim(fleet: Fleet, name: str, before: Claim | None, after: Claim | None) -
 def _beat(fleet: Fleet, name: str, before: Beat | None, after: Beat | None) -> Event | None:
     if after is None:
         return Event("instance", name, "stale", "no heartbeat") if name not in fleet.kills else None
-    return None
+    record, beat = fleet.instances.get(name), fleet.beats.get(name)
+    # The first heartbeat is written together with the record.
+    first = record is None or beat is None or record.revision == beat.revision
+    return None if before or first else Event("instance", name, "revived", "a heartbeat")
 
 
 def _binding(fleet: Fleet, name: str, before: Binding | None, after: Binding | None) -> Event:

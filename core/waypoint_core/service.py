@@ -7,12 +7,15 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
 import sdnotify
 import uvloop
+
+from waypoint_core.errors import ConfigError
 
 _FIRST_FD = 3
 log = logging.getLogger("waypoint.service")
@@ -70,7 +73,10 @@ class Supervisor:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a daemon on uvloop until it ends or SIGTERM or SIGINT cancels it."""
+    """Run a daemon on uvloop until it ends or SIGTERM or SIGINT cancels it.
+
+    What is wrong with its settings is said in one line each, and it exits with 1.
+    """
 
     async def cancellable() -> None:
         task = asyncio.current_task()
@@ -80,5 +86,21 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         with suppress(asyncio.CancelledError):
             await main
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(cancellable())
+    wrong: list[str] = []
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(cancellable())
+    except* ConfigError as errors:
+        wrong += _messages(errors)
+    for message in wrong:
+        log.critical("%s", message)
+    if wrong:
+        sys.exit(1)
+
+
+def _messages(errors: BaseExceptionGroup[ConfigError]) -> Iterator[str]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _messages(error)
+        else:
+            yield str(error)

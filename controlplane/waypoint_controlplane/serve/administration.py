@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from importlib import metadata
 from typing import Protocol
 
+import grpc
 from google.protobuf.duration_pb2 import Duration
 from grpc.aio import ServicerContext
 
@@ -16,7 +17,7 @@ from waypoint_controlplane.events import Chronicle
 from waypoint_controlplane.follow import Follower
 from waypoint_controlplane.serve import present
 from waypoint_controlplane.serve.draft import Draft
-from waypoint_controlplane.serve.errors import invalid, shown
+from waypoint_controlplane.serve.errors import Refusal, invalid, shown
 from waypoint_controlplane.serve.write import Writer
 from waypoint_core.codec import encode
 from waypoint_core.keys import Keys
@@ -26,6 +27,7 @@ from waypoint_core.status.reports import JournalReport
 
 REMEDIATION = "remediation"
 _MOST_LINES = 10_000
+_ATTEMPTS = 5
 _UNIT = re.compile(r"(?:waypoint[a-z-]*(?:@\d{1,4})?|etcd)\.(?:service|socket|target|slice)")
 _SHORT = re.compile(r"(agent|proxy|controlplane|tzafonwright|firewall|browser@\d{1,4})")
 _ALL = "waypoint*.service"
@@ -79,8 +81,10 @@ class Administration:
 
     async def unfreeze(self, request: pb.UnfreezeRequest, _: ServicerContext) -> pb.Status:
         """Let remediation go on."""
-        row = self._fleet.freeze
-        if row and row.record.frozen:
+        for _ in range(_ATTEMPTS):
+            row = self._fleet.freeze
+            if row is None or not row.record.frozen:
+                return self._status()
             by = request.by or "an administrator"
             override = Freeze(frozen=False, by=by, reason=f"overrides: {row.record.reason}", at=time.time())
             # What the leader froze it would freeze again, were it not told otherwise.
@@ -88,16 +92,19 @@ class Administration:
                 Put(self._keys.freeze, encode(override)) if row.record.by == REMEDIATION else Delete(self._keys.freeze)
             )
             outcome = await self._registry.transact([Unchanged(self._keys.freeze, row.revision)], [operation])
-            await self._follower.reached(outcome.revision)
-        return self._status()
+            await self._writer.catch_up(outcome.revision)
+            if outcome.succeeded:
+                return self._status()
+        raise Refusal(grpc.StatusCode.ABORTED, "cannot unfreeze: others keep changing it; try again")
 
     async def watch_events(self, request: pb.WatchEventsRequest, _: ServicerContext) -> AsyncIterator[pb.Event]:
         """What happened, then what happens."""
-        for event in self._chronicle.past(request.past, request.host):
-            yield present.event(event)
-        if request.follow:
-            async for event in self._chronicle.follow(request.host):
+        if not request.follow:
+            for event in self._chronicle.past(request.past, request.host):
                 yield present.event(event)
+            return
+        async for event in self._chronicle.follow(request.host, request.past):
+            yield present.event(event)
 
     async def read_journal(self, request: pb.ReadJournalRequest, _: ServicerContext) -> AsyncIterator[pb.JournalLine]:
         """Lines of a journal."""

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
 import grpc
@@ -69,23 +70,22 @@ class Hosts:
             reason, by = request.reason or host.reason, request.by or host.by
             return replace(host, cordon=True, drain_deadline=until, reason=reason, by=by)
 
+        self._check_there(self._wanted.known(request.name))
         await self._wanted.change(request.name, drained)
         changed = asyncio.Event()
         with self._follower.listening(lambda change: changed.set()):
-            told = None
+            told, told_at = None, 0.0
             while True:
                 changed.clear()
                 progress = self._progress(request.name)
-                if progress != told:
+                if progress != told or time.monotonic() >= told_at + _PROGRESS:
                     yield progress
-                    told = progress
+                    told, told_at = progress, time.monotonic()
                 if progress.drained:
                     return
-                try:
-                    async with asyncio.timeout(_PROGRESS):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(told_at + _PROGRESS - time.monotonic()):
                         await changed.wait()
-                except TimeoutError:
-                    told = None
 
     async def scale(self, request: pb.ScaleRequest, _: ServicerContext) -> pb.Host:
         """So many browsers."""
@@ -117,13 +117,16 @@ class Hosts:
     def _shown(self, name: str) -> pb.Host:
         return present.host(self._fleet, self._wanted.known(name))
 
+    def _check_there(self, name: str) -> None:
+        if self._fleet.host_state(name) is HostState.GONE:
+            raise unmet(f"cannot drain {name}: it is gone")
+
     def _progress(self, name: str) -> pb.DrainProgress:
         state = self._fleet.host_state(name)
         desired = self._fleet.desired.get(name)
         if desired is None or not desired.record.cordon:
             raise Refusal(grpc.StatusCode.ABORTED, f"cannot go on draining {name}: somebody has taken the cordon back")
-        if state is HostState.GONE:
-            raise unmet(f"cannot drain {name}: it is gone")
+        self._check_there(name)
         left = sum(1 for _ in self._fleet.claims_on(name))
         return pb.DrainProgress(
             sessions_left=left,

@@ -84,7 +84,7 @@ def _counts(fleet: Fleet, name: str) -> tuple[int, int, int]:
             failed += 1
         elif instance in fleet.claims:
             claimed += 1
-        elif row.record.state is InstanceState.READY and row.record.open:
+        elif row.record.state is InstanceState.READY and row.record.open and instance not in fleet.kills:
             ready += 1
     return ready, claimed, failed
 

@@ -29,7 +29,6 @@ from waypoint_core.status.reports import SessionReport
 
 _ID_BYTES = 18
 _TRIES = 5
-_FEW = 16
 
 
 class Reporters(Protocol):
@@ -97,8 +96,7 @@ class Sessions:
             and is_free(self._fleet, name)
         ]
         unclaimed = [name for name in found if not is_a_proxys(self._fleet, name)]
-        few = (unclaimed or found)[:_FEW] if unclaimed else found
-        return random.choice(few) if few else None  # noqa: S311 - spreads load, guards nothing
+        return random.choice(unclaimed or found) if found else None  # noqa: S311 - spreads load, guards nothing
 
     def _has_labels(self, host: str, request: pb.OpenSessionRequest) -> bool:
         alive = self._fleet.alive.get(host)
@@ -121,9 +119,13 @@ class Sessions:
 
     def _shortage(self) -> str:
         fleet: Fleet = self._fleet
+        if not fleet.proxies:
+            return "no proxy is alive to serve it; start waypoint-proxy on the hosts"
         states = [fleet.host_state(host) for host in fleet.hosts()]
         browsers = sum(row.record.type is InstanceType.CHROME_BROWSER for row in fleet.instances.values())
+        cordoned = states.count(HostState.CORDONED) + states.count(HostState.DRAINING)
         return (
-            f"no browser is free; there are {len(states)} hosts, {states.count(HostState.READY)} of them ready, with "
-            f"{browsers} browsers, {len(fleet.claims)} of them claimed; add slots with waypointctl scale"
+            f"no browser is free; there are {len(states)} hosts, {states.count(HostState.READY)} of them ready and "
+            f"{cordoned} cordoned, with {len(fleet.proxies)} proxies and {browsers} browsers, {len(fleet.claims)} of "
+            "them claimed; uncordon a host, or add slots with waypointctl scale"
         )

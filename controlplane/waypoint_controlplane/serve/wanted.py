@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 import grpc
 
 from waypoint_controlplane.follow import Follower
 from waypoint_controlplane.serve.errors import Refusal, not_found, shown
-from waypoint_core.codec import encode
+from waypoint_core.codec import decode, encode
+from waypoint_core.errors import CodecError
 from waypoint_core.keys import Keys
 from waypoint_core.model import DesiredHost
-from waypoint_core.registry import Absent, Delete, Operation, Put, Registry, Unchanged
+from waypoint_core.registry import Absent, Delete, Entry, Get, Operation, Put, Registry, Unchanged
 
 _ATTEMPTS = 5
+_CATCH_UP = 2.0
+log = logging.getLogger("waypoint.controlplane.wanted")
 
 
 class Wanted:
@@ -39,19 +45,39 @@ class Wanted:
         """Write what change makes of it, once; then the tables show it. Refusal when others keep changing it."""
         self.known(host)
         key = self._keys.desired_host(host)
+        row = self._fleet.desired.get(host)
+        before, revision = (row.record, row.revision) if row else (DesiredHost(), 0)
         for _ in range(_ATTEMPTS):
-            row = self._fleet.desired.get(host)
-            before = row.record if row else DesiredHost()
             after = change(before)
-            if after == before:
+            if after == before and not self._is_broken(key):
                 return
             # Whoever wants nothing of a host leaves no key.
             operation: Operation = Delete(key) if after == DesiredHost() else Put(key, encode(after))
-            condition = Unchanged(key, row.revision) if row else Absent(key)
-            outcome = await self._registry.transact([condition], [operation])
-            await self._follower.reached(outcome.revision)
+            condition = Unchanged(key, revision) if revision else Absent(key)
+            outcome = await self._registry.transact([condition], [operation], [Get(key)])
             if outcome.succeeded:
+                await self._shown(outcome.revision)
                 return
+            before, revision = _found(outcome.reads[0])
         raise Refusal(
             grpc.StatusCode.ABORTED, f"cannot change what is wanted of {host}: others keep changing it; try again"
         )
+
+    def _is_broken(self, key: str) -> bool:
+        return key in self._fleet.broken
+
+    async def _shown(self, revision: int) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CATCH_UP):
+                await self._follower.reached(revision)
+
+
+def _found(entry: Entry | None) -> tuple[DesiredHost, int]:
+    """What is wanted by this entry; what cannot be read wants nothing, and is written over."""
+    if entry is None:
+        return DesiredHost(), 0
+    try:
+        return decode(DesiredHost, entry.value, entry.key), entry.mod_revision
+    except CodecError as error:
+        log.warning("%s; it is written over", error)
+        return DesiredHost(), entry.mod_revision

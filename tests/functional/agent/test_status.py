@@ -123,9 +123,7 @@ async def test_readers_end_with_the_agent(agent: RunningAgent) -> None:
     await agent.ready()
 
 
-@pytest.mark.parametrize(
-    "query", ["unit=systemd-logind.service", "unit=waypoint*.service", "unit=etcd.service&lines=x"]
-)
+@pytest.mark.parametrize("query", ["unit=systemd-logind.service", "unit=*.service", "unit=etcd.service&lines=x"])
 async def test_what_is_not_shown(query: str, agent: RunningAgent) -> None:
     with pytest.raises(StatusError, match="400: cannot show"):
         await administrators().get(f"{agent.host.address}:{PORT}", f"/journal?{query}", 5)

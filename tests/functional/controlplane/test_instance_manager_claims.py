@@ -166,7 +166,9 @@ async def test_what_cannot_be_claimed(managed: Managing, obstacle: str) -> None:
     registry, keys = managed.registry, managed.keys
     match obstacle:
         case "claimed":
-            await registry.put(keys.claim(browser), encode(Claim("p", "other", kind=ClaimKind.DIRECT)))
+            await registry.put(
+                keys.claim(browser), encode(Claim("p", "other", kind=ClaimKind.DIRECT, address="10.0.0.1:4"))
+            )
         case "killed":
             await registry.put(keys.desired_instance("h", browser), encode(KillRequest("why")))
         case "suspect":

@@ -35,7 +35,7 @@ from waypoint_core.model import (
     ProxyAlive,
     Tick,
 )
-from waypoint_core.registry import Entry, Removed, Synced, Written
+from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, Written
 
 KEYS = Keys("/test/")
 B = browser_id("a", 0, "0" * 32)
@@ -141,6 +141,13 @@ def test_browsers(before: Any, after: Any, event: Event | None) -> None:
 )
 def test_lives(key: str, before: Any, after: Any, event: Event | None) -> None:
     assert told(key, before, after) == event
+
+
+def test_the_revived_are_told() -> None:
+    vm = Instance(InstanceType.VIRTUAL_MACHINE, InstanceState.READY)
+    event = told(KEYS.beat("vm"), None, Beat(), (KEYS.instance("_", "vm"), vm))
+    assert event
+    assert event.what == "revived"
 
 
 def test_the_killed_are_not_stale() -> None:
@@ -258,8 +265,27 @@ async def test_a_reader_that_takes_nothing_is_told_off() -> None:
     async with asyncio.TaskGroup() as group:
         first = group.create_task(anext(events), name="reader")  # type: ignore[arg-type]
         await asyncio.sleep(0)
-        told.flood(10_001)
+        told.flood(1)
     assert first.result().number == 1
+    told.flood(10_001)
     with pytest.raises(TooSlow):
         await anext(events)
     assert not told.chronicle._readers
+
+
+def test_what_is_caught_up_with_after_an_interruption_is_told() -> None:
+    told = Told()
+    told.follower.fleet.apply(Synced(1))
+    told.follower.fleet.apply(Stale("a member of etcd was started anew"))
+    told.flood(1)
+    told.follower.fleet.apply(Synced(2))
+    assert [event.what for event in told.chronicle.past(9)] == ["claimed"]
+
+
+def test_after_a_replaced_history_differences_are_no_events() -> None:
+    told = Told()
+    told.follower.fleet.apply(Synced(5))
+    told.follower.fleet.apply(Rewound("a backup was restored"))
+    told.flood(1)
+    told.follower.fleet.apply(Synced(2))
+    assert told.chronicle.past(9) == []
