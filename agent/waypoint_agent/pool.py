@@ -227,6 +227,8 @@ class Pool:
             return "not ready"
         if life.holder not in {None, holder}:
             return "held by another"
+        if life.session and session != life.session:
+            return "in use by another session"
         since = life.session_since if session and session == life.session else self._clock()
         self._update(
             instance, holder=holder, session=session, session_since=since, had_session=life.had_session or bool(session)

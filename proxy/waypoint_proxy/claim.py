@@ -25,6 +25,9 @@ log = logging.getLogger("waypoint.proxy.claim")
 class Agent(Protocol):
     """What a claim needs of the host's agent."""
 
+    def holds(self, instance: str) -> bool:
+        """Whether the instance is ours already."""
+
     async def hold(self, instance: str) -> None:
         """Returns once the instance is ours. SessionError when it is refused."""
 
@@ -90,6 +93,10 @@ class Claimer:
         return Browser(candidate.instance, candidate.endpoint, time.monotonic(), spare)
 
     def _untried(self, candidate: Candidate) -> bool:
+        # What this proxy holds may have lost its claim, to a restored registry or because its host was given up: it is
+        # a client's, or in reserve, all the same.
+        if self._agent.holds(candidate.instance):
+            return False
         # The table learns of a claim a moment after it was made, won or lost; until its key changes, a browser
         # that was tried once is not to be had.
         return self._tried.get(candidate.instance) != candidate.mod_revision

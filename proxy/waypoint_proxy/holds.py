@@ -59,8 +59,14 @@ class Holds:
                 pause = shortest
                 await self._converse(reader, self._writer)
 
+    def holds(self, instance: str) -> bool:
+        """Whether this proxy has the instance, or is asking for it."""
+        return instance in self._held
+
     async def hold(self, instance: str) -> None:
         """Returns once the agent has given the instance. SessionError when it refuses or does not answer."""
+        if instance in self._held:
+            raise SessionError(f"cannot hold {instance}: this proxy holds it already")
         holding = self._held[instance] = _Holding()
         self._say(Hold(instance=instance))
         try:

@@ -9,6 +9,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from functional.proxy.conftest import Cdp, Site, Start
+from functional.proxy.pool import HOST
+from waypoint_core.codec import encode
 from waypoint_core.hold import Hold
 
 
@@ -29,6 +31,22 @@ async def test_client_waits_until_a_browser_is_free(start: Start) -> None:
         async with second.result() as ws:
             await Cdp(ws).call("Browser.getVersion")
             assert len(site.pool.past) == 1
+
+
+async def test_a_session_whose_claim_is_gone_shares_nothing(start: Start) -> None:
+    """As after a restored registry, or when the host was given up for a while and then came back."""
+    async with start(slots=1, reserve=1, upgrade_timeout=0.5) as site, site.connect() as first:
+        client = Cdp(first)
+        await client.call("Browser.getVersion")
+        (life,) = site.pool.in_use()
+        keys = site.pool.keys
+        await site.registry.delete(keys.claim(life.instance))
+        await site.registry.put(keys.instance(HOST, life.instance), encode(site.pool.record(life)))
+        with pytest.raises(InvalidStatus) as refused:
+            await site.connect().__aenter__()
+        assert refused.value.response.status_code == 503
+        assert await client.call("Browser.getVersion")
+        assert site.pool.in_use() == [life]
 
 
 async def test_none_free_in_time_is_a_503_that_says_why(start: Start) -> None:

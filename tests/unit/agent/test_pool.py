@@ -163,6 +163,8 @@ def test_holding(there: PoolTest) -> None:
     life = there.pool.slot(0).life
     assert life
     assert (life.session, life.session_since) == ("s", 1005.0), "said again it is the same session"
+    for another in ("", "t"):
+        assert there.pool.hold(instance, another, one) == "in use by another session"
 
 
 def test_what_is_released_is_nobodys_and_its_holder_is_not_told(there: PoolTest) -> None:

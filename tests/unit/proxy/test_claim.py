@@ -27,6 +27,9 @@ class Agent:
         self.held: list[str] = []
         self.refusing = False
 
+    def holds(self, instance: str) -> bool:
+        return instance in self.held
+
     async def hold(self, instance: str) -> None:
         if self.refusing:
             raise SessionError(f"cannot hold {instance}: no")
@@ -142,3 +145,11 @@ async def test_browser_that_accepts_nobody_is_given_back() -> None:
     table = await populated(registry, "a", record=replace(READY, endpoints={"cdp": "ws://dead"}))
     assert await claimer_of(registry, table, agent).claim() is None
     assert agent.held == []
+
+
+async def test_what_is_held_is_not_claimed_again_though_its_claim_is_gone() -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    table = await populated(registry, "a")
+    agent.held.append("a")
+    assert await claimed(claimer_of(registry, table, agent)) is None
+    assert await registry.get(KEYS.claim("a")) is None
