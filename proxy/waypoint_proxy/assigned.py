@@ -37,7 +37,7 @@ log = logging.getLogger("waypoint.proxy.assigned")
 
 
 class InUse(Exception):
-    """The browser is a client's already."""
+    """The browser is a client's already, or may be in a moment."""
 
 
 class Listener(Protocol):
@@ -141,6 +141,8 @@ class Assigned:
         candidate, record = found
         if reserved := self._reserve.pull(instance):
             reserved.close()
+        elif self._agent.holds(instance):
+            raise InUse  # on its way into the reserve, perhaps to a client that waits
         else:
             await self._agent.hold(instance)
         waits = self._open_timeout if claim.kind is ClaimKind.SESSION else None

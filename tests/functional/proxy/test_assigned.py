@@ -38,6 +38,13 @@ async def claim_once(site: Site, life: Life, true: object) -> Claim | None:
     return None
 
 
+async def stocked(site: Site) -> None:
+    """Until the browser that is held is in reserve, too."""
+    async with asyncio.timeout(10):
+        while not len(site.proxy.reserve):  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.005)
+
+
 async def served(site: Site, life: Life) -> str:
     """The address that the proxy writes into the claim."""
     claim = await claim_once(site, life, lambda claim: claim.address)
@@ -49,6 +56,8 @@ async def served(site: Site, life: Life) -> str:
 async def test_direct(start: Start, reserve: int) -> None:
     async with start(reserve=reserve) as site:
         (life,) = await site.pool.until(1, held=bool(reserve))
+        if reserve:
+            await stocked(site)
         await assign(site, life, ClaimKind.DIRECT)
         address = await served(site, life)
         async with connect(f"ws://{address}/", compression=None) as first:
@@ -83,6 +92,7 @@ async def test_direct_address_describes_itself(start: Start) -> None:
 async def test_session_opened_ahead(start: Start) -> None:
     async with start(reserve=1) as site:
         (life,) = await site.pool.until(1, held=True)
+        await stocked(site)
         await assign(site, life, ClaimKind.SESSION, ID)
         address = await served(site, life)
         assert address == f"127.0.0.1:{site.port}"
