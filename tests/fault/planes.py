@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import time
+import subprocess
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -49,28 +49,32 @@ class Planes:
         entry = self.fleet.entries().get(KEYS.leader)
         return str(json.loads(entry.value)["epoch"]) if entry else ""
 
+    def until(self, key: str, holds: Callable[[Any], object], within: float = 60) -> Any:
+        """The value of a key, None without one, as soon as it is so. AssertionError when it was not in time."""
+        host = self.members[0]
+        found = json.loads(self.fleet.etcdctl("get", key, "-w", "json"))
+        values = [json.loads(_text(entry["value"])) for entry in found.get("kvs", ())]
+        last = values[0] if values else None
+        if holds(last):
+            return last
+        after = found["header"]["revision"] + 1
+        for line in lines(host, within, "etcdctl", "watch", "-w", "json", f"--rev={after}", key):
+            for event in json.loads(line)["Events"]:
+                last = json.loads(_text(event["kv"]["value"])) if event.get("type", "PUT") == "PUT" else None
+                if holds(last):
+                    return last
+        raise AssertionError(f"not after {within} s: {key} is {last}")
+
     def leader(self, since: str = "", within: float = 60) -> Host:
         """The host whose control plane leads, once it was elected after the leader of that epoch."""
-        end = time.monotonic() + within
-        while time.monotonic() < end:
-            entry = self.fleet.entries().get(KEYS.leader)
-            found = json.loads(entry.value) if entry else {"name": "", "epoch": since}
-            for member in self.members:
-                if member.name == found["name"] and found["epoch"] != since:
-                    return member
-            time.sleep(0.1)
-        raise AssertionError("nobody leads")
+        found = self.until(KEYS.leader, lambda leader: leader and leader["epoch"] != since, within)
+        return next(member for member in self.members if member.name == found["name"])
 
     def acting(self, within: float = 60) -> Host:
         """The leader, once it decides: it ticks."""
         leader = self.leader(within=within)
-        end = time.monotonic() + within
-        while time.monotonic() < end:
-            tick = self.fleet.entries().get(KEYS.tick)
-            if tick and json.loads(tick.value)["by"] == leader.name:
-                return leader
-            time.sleep(0.1)
-        raise AssertionError(f"{leader.name} leads, and does nothing")
+        self.until(KEYS.tick, lambda tick: tick and tick["by"] == leader.name, within)
+        return leader
 
     def ctl(self, *argv: str, host: Host | None = None) -> str:
         """What waypointctl says, asked on a host whose control plane runs."""
@@ -128,6 +132,17 @@ def struck(planes: Planes, leader: Host, blow: str) -> Iterator[None]:
         if blow == "stopped":
             leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT)
         leader.run("systemctl", "start", UNIT)
+
+
+def lines(host: Host, within: float, *argv: str) -> Iterator[str]:
+    """What a command says on a host, line by line as it says it, for so many seconds at most."""
+    command = host.command("timeout", str(within), *argv)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield from process.stdout
+        finally:
+            process.kill()
 
 
 def _text(encoded: str) -> str:

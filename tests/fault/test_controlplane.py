@@ -1,15 +1,14 @@
 """The leader is killed or frozen at each step of what it does: every step is carried out once, by one leader."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
-from fault.planes import GRACE, HOST_LEASE, KEYS, UNIT, Planes, booted, struck
+from fault.planes import GRACE, HOST_LEASE, KEYS, UNIT, Planes, booted, lines, struck
 from system.outsider import outsider
 from waypoint_core.keys import REGISTERED, host_of
-from waypoint_lab import Host
 
 BLOWS = ["killed", "stopped"]
 pytestmark = pytest.mark.timeout(300)
@@ -19,18 +18,6 @@ pytestmark = pytest.mark.timeout(300)
 def planes() -> Iterator[Planes]:
     with booted() as running:
         yield running
-
-
-def until(true: Callable[[], object], within: float) -> None:
-    end = time.monotonic() + within
-    while (said := true()) is not True:
-        assert time.monotonic() < end, said
-        time.sleep(0.1)
-
-
-def refusals(host: Host) -> int:
-    """How often the control plane of a host had a write refused because it leads no more."""
-    return host.journal(UNIT).count("write refused")
 
 
 @pytest.mark.parametrize("blow", BLOWS)
@@ -68,21 +55,22 @@ def test_drain(planes: Planes, blow: str, step: str) -> None:
     deadline = 12 if step == "before the deadline" else 4
     drain = ("drain", drained.name, "--deadline", f"{deadline}s", "--reason", "fault test", "--no-wait")
     claim = KEYS.claim(given["instance"])
+    kill = KEYS.desired_instance(drained.name, given["instance"])
     try:
         if step == "before the drain":
             with struck(planes, leader, blow):
                 planes.ctl(*drain, host=other)
-                until(lambda: claim not in planes.fleet.entries(), 60)
+                planes.until(claim, lambda held: held is None)
         else:
             planes.ctl(*drain, host=other)
             if step == "at the deadline":
-                time.sleep(deadline)  # the moment itself is what the leader is struck at
+                planes.until(kill, lambda request: request is not None)  # the leader is struck as it carries it out
             with struck(planes, leader, blow):
-                until(lambda: claim not in planes.fleet.entries(), 60)
+                planes.until(claim, lambda held: held is None)
         if blow == "stopped":
-            until(lambda: planes.acting() is not leader or True, 30)
+            planes.acting()
         kills = planes.written(KEYS.desired_instances(drained.name), since)
-        assert kills == {KEYS.desired_instance(drained.name, given["instance"]): 1}
+        assert kills == {kill: 1}
         assert planes.written(KEYS.desired_host(drained.name), since).total() == 1
     finally:
         planes.ctl("uncordon", drained.name, host=other)
@@ -95,29 +83,31 @@ def test_remediation(planes: Planes, blow: str, step: str) -> None:
     lost = planes.lost
     known = KEYS.known_host(lost.name)
 
-    def state() -> str:
-        return json.loads(planes.fleet.entries()[known].value)["state"]
+    def is_state(name: str, within: float) -> None:
+        planes.until(known, lambda host: host and host["state"] == name, within)
 
-    until(lambda: state() == "ready" or state(), 30)
+    is_state("ready", 30)
     since = planes.revision()
     lost.unplug()
     try:
         if step == "while it is suspect":
-            until(lambda: state() == "suspect" or state(), 4 * HOST_LEASE)
+            is_state("suspect", 4 * HOST_LEASE)
         with struck(planes, leader, blow):
-            until(lambda: state() == "gone" or state(), 4 * (HOST_LEASE + GRACE) + 30)
-        until(lambda: bool(planes.acting()), 30)
+            is_state("gone", 4 * (HOST_LEASE + GRACE) + 30)
+        planes.acting(30)
         assert [each["state"] for each in planes.values(known, since)] == ["suspect", "gone"]
     finally:
         lost.plug()
-        until(lambda: state() == "ready" or state(), 60)
+        is_state("ready", 60)
         planes.ctl("uncordon", lost.name)
 
 
 def test_a_resumed_leaders_writes_are_refused(planes: Planes) -> None:
     leader = planes.acting()
-    before = refusals(leader)
-    with struck(planes, leader, "stopped"):
+    *_, cursor = leader.run("journalctl", "-n", "1", "--show-cursor").stdout.split("-- cursor: ")
+    follow = ("journalctl", "-f", "-o", "cat", f"--after-cursor={cursor.strip()}", "--unit", UNIT)
+    with closing(lines(leader, 60, *follow)) as said, struck(planes, leader, "stopped"):
         planes.acting()
-    until(lambda: refusals(leader) > before or leader.journal(UNIT, 20), 30)
+        leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT)
+        assert any("write refused" in line for line in said)
     assert planes.acting() is not leader
