@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import socket
 import time
@@ -13,6 +14,7 @@ from waypoint_lab.errors import LabError
 from waypoint_lab.process import command
 from waypoint_lab.rootfs import FIRST_PROGRAM
 
+FAILED = re.compile(r"Failed to start (?:\x1b\[[\d;]*m)?([\w@.:\\-]+\.\w+)")
 LAUNCH = """
 cd /
 while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit; shift; done
@@ -33,7 +35,9 @@ def start(name: str, directory: Path, folders: Iterable[Path], netns: Path | Non
         try:
             return _wait(pid, notify, time.monotonic() + seconds)
         except LabError as error:
-            raise LabError(f"cannot boot {name}: {error}; its console said:\n{tail(console)}") from None
+            log = console.read_text(errors="replace")
+            units = "".join(f"; {unit} did not start" for unit in failed_units(log))
+            raise LabError(f"cannot boot {name}: {error}{units}; its console said:\n{tail(log)}") from None
 
 
 def arguments(name: str, root: Path, netns: Path | None) -> list[str]:
@@ -62,9 +66,14 @@ def machine(name: str) -> str:
     return f"waypoint-lab-{name}"
 
 
-def tail(file: Path, lines: int = 15) -> str:
-    """The last lines of a file."""
-    return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+def failed_units(console: str) -> list[str]:
+    """The units that systemd says it could not start, each once; with StatusUnitFormat=name, see `rootfs`."""
+    return list(dict.fromkeys(FAILED.findall(console)))
+
+
+def tail(log: str, lines: int = 15) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.splitlines()[-lines:])
 
 
 def parse_notification(datagram: bytes) -> dict[str, str]:

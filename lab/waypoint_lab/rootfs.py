@@ -100,7 +100,12 @@ def first_program(version_1: Iterable[str]) -> str:
 
 
 def _identity() -> dict[str, str]:
-    return {"etc/machine-id": f"{uuid.uuid4().hex}\n", "etc/fstab": "", "etc/crypttab": ""}
+    return {
+        "etc/machine-id": f"{uuid.uuid4().hex}\n",
+        "etc/fstab": "",
+        "etc/crypttab": "",
+        "etc/systemd/system.conf.d/lab.conf": "[Manager]\nStatusUnitFormat=name\n",  # the console shortens the others
+    }
 
 
 def _copy_stage(upper: Path) -> None:

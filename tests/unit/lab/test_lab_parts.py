@@ -83,6 +83,17 @@ def test_cable_has_two_addresses_and_a_black_hole_for_both_directions() -> None:
     assert rules.count('device "wpl7" priority 0; policy drop;') == 2
 
 
+def test_units_that_the_console_says_failed() -> None:
+    console = (
+        "[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39mwaypoint-agent.service\x1b[0m.\n"
+        "See 'systemctl status waypoint-agent.service' for details.\n"
+        "[FAILED] Failed to start dev-a\\x2db@1.device.\n"
+        "[FAILED] Failed to start waypoint-agent.service.\n"
+        "[  OK  ] Started dbus.service.\n"
+    )
+    assert nspawn.failed_units(console) == ["waypoint-agent.service", "dev-a\\x2db@1.device"]
+
+
 def test_notification_is_read_by_name() -> None:
     assert nspawn.parse_notification(b"READY=1\nX_NSPAWN_LEADER_PID=42\nSTATUS=a=b\n") == {
         "READY": "1",
