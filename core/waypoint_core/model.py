@@ -143,8 +143,9 @@ class Claim:
 class ProxyAlive:
     """`proxies/<p>`: this proxy lives, under a lease of its own.
 
-    address is its CDP edge and status its status endpoint, each as host:port. Browsers of kind direct are served on
-    its address's host at ports counted from direct_port (0: not at all); see `direct_address`.
+    address is its CDP edge, tzafonwright the other edge ("" without one), and status its status endpoint, each as
+    host:port. Browsers of kind direct are served on its address's host at ports counted from direct_port (0: not at
+    all); see `direct_addresses`.
     """
 
     epoch: Text
@@ -152,6 +153,7 @@ class ProxyAlive:
     address: str = ""
     status: str = ""
     direct_port: int = 0
+    tzafonwright: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +244,19 @@ class Tick:
 
 
 _DIRECT_BLOCK = 1000
-_DIRECT_BLOCKS = 9
+_DIRECT_BLOCKS = 4
 
 
-def direct_address(proxy: ProxyAlive, instance: Instance) -> str:
-    """Where the proxy serves a browser that is claimed as direct, as host:port; "" where it does not.
+def direct_addresses(proxy: ProxyAlive, instance: Instance) -> dict[str, str]:
+    """Where the proxy serves a browser that is claimed as direct: host:port by protocol; empty where it does not.
 
-    A slot's lives take nine ports in turn, so that who comes late to an ended life does not meet the next.
+    A slot's lives take four ports in turn, so that who comes late to an ended life does not meet the next.
     """
     host, _, _ = proxy.address.rpartition(":")
     if not proxy.direct_port or not host or instance.slot is None or instance.slot >= _DIRECT_BLOCK:
-        return ""
-    return f"{host}:{proxy.direct_port + _DIRECT_BLOCK * (instance.generation % _DIRECT_BLOCKS) + instance.slot}"
+        return {}
+    port = proxy.direct_port + _DIRECT_BLOCK * (instance.generation % _DIRECT_BLOCKS) + instance.slot
+    addresses = {"cdp": f"{host}:{port}"}
+    if proxy.tzafonwright:
+        addresses["tzafonwright"] = f"{host}:{port + _DIRECT_BLOCK * _DIRECT_BLOCKS}"
+    return addresses

@@ -54,6 +54,7 @@ class HostSettings:
     labels: Mapping[str, str] = setting(dict, "free labels, key=value")
     address: str = setting("", "address by which other hosts reach this one; empty: the one that leads to etcd")
     hold_socket: str = setting("/run/waypoint/hold.sock", "where agent and proxy of this host meet")
+    tzafonwright_socket: str = setting("/run/waypoint/tzafonwright.sock", "where its proxy meets tzafonwright's server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,9 @@ class ProxySettings:
     """[proxy] The edge that clients connect to."""
 
     listen: Address = setting("127.0.0.1:9222", "CDP edge; systemd's waypoint-proxy.socket overrides it")
+    tzafonwright_listen: Address = setting(
+        "127.0.0.1:1337", "tzafonwright edge; systemd's waypoint-proxy-tzafonwright.socket overrides it"
+    )
     name: str = setting(lambda: socket.gethostname().lower(), "unique among proxies; the machine's host name")
     reserve: Count = setting(8, "browsers claimed ahead of demand, at most")
     reserve_max_age: Some = setting(1800.0, "a reserved browser unused for this long is given back")
@@ -99,11 +103,12 @@ class ProxySettings:
     version_timeout: Some = setting(19.0, "longest a GET /json/version waits until a browser is free")
     handshake_timeout: Some = setting(10.0, "longest a client may take to send its request head")
     browser_timeout: Some = setting(3.0, "longest a browser may take to accept an upgrade; then another is taken")
+    attach_timeout: Some = setting(8.0, "longest tzafonwright's server may take to attach to a browser")
     client_timeout: Some = setting(60.0, "a client that shows no sign of life for this long is gone")
     session_grace: Seconds = setting(0.0, "a session whose client dropped without a close frame waits this long for it")
     open_timeout: Some = setting(60.0, "a session that was opened ahead waits this long for its client")
-    direct_port: Annotated[int, Meta(ge=0, le=56535)] = setting(
-        21000, "browsers claimed through the instance manager are served on this port and the 8999 above; 0: not"
+    direct_port: Annotated[int, Meta(ge=0, le=57536)] = setting(
+        21000, "browsers claimed through the instance manager are served on this port and the 7999 above; 0: not"
     )
     status_listen: Address = setting("127.0.0.1:9302", "status endpoint: metrics, and this proxy's sessions")
     max_header: Annotated[int, Meta(ge=1024)] = setting(32768, "largest request head")

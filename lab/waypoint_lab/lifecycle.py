@@ -66,9 +66,13 @@ def reachable(cable: cabling.Cable) -> dict[str, str]:
     """Drop-ins with which a host answers its clients and its observers at the other end of the cable."""
     units = "etc/systemd/system"
     etcd = f"http://127.0.0.1:2379,http://{cable.address}:2379"
+    edges = {"waypoint-proxy": 9222, "waypoint-proxy-tzafonwright": 1337}
     return {
         f"{units}/etcd.service.d/cable.conf": f"[Service]\nEnvironment=ETCD_LISTEN_CLIENT_URLS={etcd}\n",
-        f"{units}/waypoint-proxy.socket.d/cable.conf": "[Socket]\nListenStream=\nListenStream=0.0.0.0:9222\n",
+        **{
+            f"{units}/{name}.socket.d/cable.conf": f"[Socket]\nListenStream=\nListenStream=0.0.0.0:{port}\n"
+            for name, port in edges.items()
+        },
     }
 
 

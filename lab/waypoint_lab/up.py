@@ -22,18 +22,20 @@ from waypoint_lab.warm import wait_warm
 NAME = "waypoint"
 SLOTS = 4
 ENDPOINT = "http://127.0.0.1:9222"
-PORTS = (9222, 2379, 2380, 50052, 9301, 9302, 9303, *range(20000, 20000 + SLOTS))
+TZAFONWRIGHT = "ws://127.0.0.1:1337"
+PORTS = (9222, 1337, 2379, 2380, 50052, 9301, 9302, 9303, 9304, *range(20000, 20000 + SLOTS))
 READY = f"""
   connect        {ENDPOINT}
     Playwright   playwright.chromium.connect_over_cdp("{ENDPOINT}")
     Puppeteer    puppeteer.connect({{ browserURL: "{ENDPOINT}" }})
+    tzafonwright TzafonWrightClient("{TZAFONWRIGHT}"), after pip install ./tzafonwright
     first page   {SCREENSHOT.relative_to(REPOSITORY)}
   administer     .venv/bin/waypointctl get hosts, top, events -w, ...; or in make shell: waypointctl, with doctor too
   look around    make status, or make shell and there:
     units        systemctl list-units 'waypoint*' etcd.service
     journal      journalctl -f -u 'waypoint-*'
     registry     etcdctl get --prefix /waypoint/v1/
-    metrics      curl http://127.0.0.1:9301/metrics (agent; proxy 9302, control plane 9303)
+    metrics      curl http://127.0.0.1:9301/metrics (agent; proxy 9302, control plane 9303, tzafonwright 9304)
   remove it      make down"""
 
 
@@ -80,7 +82,7 @@ def _running() -> Host | None:
 
 def _boot() -> Host:
     check_free(PORTS)
-    with step("boot", "systemd with etcd, agent, proxy and control plane as units"):
+    with step("boot", "systemd with etcd, agent, proxy, control plane and tzafonwright as units"):
         return Host.boot(NAME, slots=SLOTS, network="machine", outlive=True)
 
 

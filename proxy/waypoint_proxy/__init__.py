@@ -3,7 +3,8 @@
 Deciding, without I/O:
     route       what the registry shows, folded into the browsers that could be had
     rewrite     heads, URLs and /json bodies on their way between client and browser
-    handshake   a client's request head: an intent, or a refusal
+    handshake   a client's request head: a request, or a refusal
+    intents     what a request asks for, by the edge that it came to
     frames      WebSocket frame boundaries, and the two frames that are ours
     liveness    whether a client still lives
 
@@ -20,12 +21,17 @@ Clients:
     endings     how sessions end
     traffic     how many bytes they moved
     presence    noticing a client that leaves while it waits
-    browser     one request to a browser
+    link        a WebSocket to something of this host
+    browser     requests to a browser: the way of CDP clients
+    driver      tzafonwright's server: the way of its clients
     describe    what browsers say about themselves
     relay       bytes both ways
     documents   what a plain GET is answered
     tunnel      a client's WebSocket to its browser, to the last word
-    edge        one client connection, from first byte to last
+
+    cdp           what the CDP edge serves
+    tzafonwright  what the tzafonwright edge serves
+    edge          one client connection, from first byte to last
 
     metrics     what is counted and timed
     daemon      puts them together

@@ -4,7 +4,8 @@ It may take one out of this proxy's reserve by writing over its claim; whether t
 this proxy alone to say. One that is in use by then keeps its session, and the claim is written as it was.
 
 Of kind `session`: a session with that id waits at the edge for its client. Of kind `direct`: the browser has an address
-of its own, where every connection belongs to its one session. What cannot be served is given up by deleting its claim.
+of its own for each protocol, where every connection belongs to its one session. What cannot be served is given up by
+deleting its claim.
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Protocol
 
 from waypoint_core.address import split
 from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryError, SessionError
 from waypoint_core.keys import Keys
-from waypoint_core.model import Claim, ClaimKind, Instance, ProxyAlive, direct_address
+from waypoint_core.model import Claim, ClaimKind, Instance, ProxyAlive, direct_addresses
 from waypoint_core.registry import Delete, Operation, Put, Registry, Unchanged
 from waypoint_proxy.claim import Agent
 from waypoint_proxy.endings import WITHDRAWN
@@ -40,11 +40,8 @@ class InUse(Exception):
     """The browser is a client's already, or may be in a moment."""
 
 
-class Listener(Protocol):
-    """What a direct browser needs of the edge."""
-
-    def serve(self, listener: socket.socket, own: Session | None = None) -> Coroutine[object, object, None]:
-        """Serve one session on a listening socket until it has ended."""
+Serve = Callable[[socket.socket, Session], Coroutine[object, object, None]]
+"""Serves one session on a listening socket, in some protocol, until it has ended."""
 
 
 class Assigned:
@@ -60,7 +57,7 @@ class Assigned:
         proxy: str,
         reserve: Reserve,
         sessions: Sessions,
-        edge: Listener,
+        serve: Mapping[str, Serve],
         open_timeout: float,
     ) -> None:
         self._name = proxy
@@ -70,7 +67,7 @@ class Assigned:
         self._table = table
         self._agent = agent
         self._sessions = sessions
-        self._edge = edge
+        self._protocols = serve
         self._open_timeout = open_timeout
         self._changed = asyncio.Event()
         self._serving: dict[str, Session | None] = {}
@@ -161,16 +158,23 @@ class Assigned:
         if assignment.claim.kind is ClaimKind.SESSION:
             yield self._presence.address
             return
-        address = direct_address(self._presence, record)
-        if not address:
+        addresses = direct_addresses(self._presence, record)
+        if not addresses:
             raise SessionError("it is to be served directly, and proxy.direct_port is 0")
-        family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
-        with socket.create_server((self._bind, split(address)[1]), family=family, backlog=_BACKLOG) as listener:
-            listener.setblocking(False)
+        with ExitStack() as stack:
+            listeners = {protocol: stack.enter_context(self._listen(at)) for protocol, at in addresses.items()}
             async with asyncio.TaskGroup() as group:
-                # It ends with the session, once its clients have been told.
-                group.create_task(self._edge.serve(listener, session), name=f"direct {address}")
-                yield address
+                for protocol, listener in listeners.items():
+                    # It ends with the session, once its clients have been told.
+                    serving = self._protocols[protocol](listener, session)
+                    group.create_task(serving, name=f"direct {addresses[protocol]}")
+                yield addresses["cdp"]
+
+    def _listen(self, address: str) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
+        listener = socket.create_server((self._bind, split(address)[1]), family=family, backlog=_BACKLOG)
+        listener.setblocking(False)
+        return listener
 
     async def _refuse(self, assignment: Assignment) -> None:
         """Write the claim as this proxy would have, for the session that has the browser."""

@@ -1,78 +1,53 @@
-"""One request to a browser: an upgrade to a WebSocket, or a JSON answer."""
+"""Requests to a browser: a connection, an upgrade to one of its WebSockets, or a JSON answer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import h11
 
 from waypoint_core.errors import SessionError
+from waypoint_proxy import link
+from waypoint_proxy.endings import LOST, Ending
+from waypoint_proxy.link import Link, answering
+from waypoint_proxy.reserve import Browser
 from waypoint_proxy.rewrite import request_head
 
-_CHUNK = 65536
 _MAX_HEAD = 16 * 1024
 _MAX_BODY = 16 * 1024 * 1024
-_UPGRADED = b"HTTP/1.1 101 "
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An upgraded connection: the browser's response head, and what it sent after it already."""
+class DevTools:
+    """The way of a CDP client: to the browser itself, or to one of its targets (path)."""
 
-    socket: socket.socket
-    head: bytes
-    early: bytes
+    lost: Ending = LOST
 
+    def __init__(self, timeout: float, path: str = "") -> None:
+        self._timeout = timeout
+        self._path = path
 
-class UpgradeRefused(SessionError):
-    """The browser answers, but not with an upgrade."""
-
-
-async def upgrade(
-    endpoint: str, path: str, headers: Mapping[str, str], timeout: float, spare: socket.socket | None = None
-) -> Link:
-    """A WebSocket to a path of the browser at endpoint (any of its URLs), over a spare connection if there is one.
-
-    UpgradeRefused, or SessionError.
-    """
-    browser = spare or await connect(endpoint, timeout)
-    try:
-        async with _answering(endpoint, timeout):
-            await _send(browser, request_head(path, _address(endpoint), headers))
-            head, early = await _read_head(browser)
-        if not head.startswith(_UPGRADED):
-            said = (head.splitlines()[0] + b": " + early[:200]).decode("utf-8", "replace")
-            raise UpgradeRefused(f"cannot open {path} of the browser at {_address(endpoint)}: {said}")
-    except BaseException:
-        browser.close()
-        raise
-    return Link(browser, head, early)
+    async def open(self, browser: Browser, headers: Mapping[str, str]) -> Link:
+        """A WebSocket to it, over its spare connection if there is one. UpgradeRefused, or SessionError."""
+        far = browser.spare or await connect(browser.endpoint, self._timeout)
+        path = self._path or urlsplit(browser.endpoint).path
+        head = request_head(path, _address(browser.endpoint), headers)
+        return await link.upgrade(far, _named(browser.endpoint), head, self._timeout)
 
 
 async def fetch(endpoint: str, path: str, timeout: float) -> bytes:
     """The body of the browser's answer to GET path. SessionError when there is none, or not a 200."""
     browser = await connect(endpoint, timeout)
     with contextlib.closing(browser):
-        async with _answering(endpoint, timeout):
-            await _send(browser, request_head(path, _address(endpoint)))
+        async with answering(_named(endpoint), timeout):
+            await link.send(browser, request_head(path, _address(endpoint)))
             status, body = await _read_answer(browser)
     if status != 200:
-        raise SessionError(f"cannot read {path} of the browser at {_address(endpoint)}: status {status}")
+        raise SessionError(f"cannot read {path} of {_named(endpoint)}: status {status}")
     return body
-
-
-def path_of(endpoint: str) -> str:
-    """The path part of a browser's WebSocket URL."""
-    return urlsplit(endpoint).path
-
-
-def _address(endpoint: str) -> str:
-    return urlsplit(endpoint).netloc
 
 
 async def connect(endpoint: str, timeout: float) -> socket.socket:
@@ -82,7 +57,7 @@ async def connect(endpoint: str, timeout: float) -> socket.socket:
     try:
         browser.setblocking(False)
         browser.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        async with _answering(endpoint, timeout):
+        async with answering(_named(endpoint), timeout):
             try:
                 # On one host this connects at once, which spares the loop a turn or two.
                 browser.connect((url.hostname, url.port))
@@ -94,36 +69,12 @@ async def connect(endpoint: str, timeout: float) -> socket.socket:
     return browser
 
 
-@contextlib.asynccontextmanager
-async def _answering(endpoint: str, timeout: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(timeout):
-            yield
-    except TimeoutError:
-        raise SessionError(f"cannot use the browser at {_address(endpoint)}: no answer within {timeout} s") from None
-    except (OSError, ValueError, h11.RemoteProtocolError) as error:
-        raise SessionError(f"cannot use the browser at {_address(endpoint)}: {error}") from error
+def _address(endpoint: str) -> str:
+    return urlsplit(endpoint).netloc
 
 
-async def _send(browser: socket.socket, data: bytes) -> None:
-    await asyncio.get_running_loop().sock_sendall(browser, data)
-
-
-async def _receive(browser: socket.socket) -> bytes:
-    data = await asyncio.get_running_loop().sock_recv(browser, _CHUNK)
-    if not data:
-        raise ConnectionResetError("it closed the connection")
-    return data
-
-
-async def _read_head(browser: socket.socket) -> tuple[bytes, bytes]:
-    seen = b""
-    while b"\r\n\r\n" not in seen:
-        if len(seen) > _MAX_HEAD:
-            raise ValueError(f"its answer's head is larger than {_MAX_HEAD} bytes")
-        seen += await _receive(browser)
-    head, separator, early = seen.partition(b"\r\n\r\n")
-    return head + separator, early
+def _named(endpoint: str) -> str:
+    return f"the browser at {_address(endpoint)}"
 
 
 async def _read_answer(browser: socket.socket) -> tuple[int, bytes]:
@@ -134,7 +85,7 @@ async def _read_answer(browser: socket.socket) -> tuple[int, bytes]:
     while True:
         event = parser.next_event()
         if event is h11.NEED_DATA:
-            parser.receive_data(await _receive(browser))
+            parser.receive_data(await link.receive(browser))
         elif isinstance(event, h11.Response):
             status = event.status_code
         elif isinstance(event, h11.Data):

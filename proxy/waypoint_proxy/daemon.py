@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 import time
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -28,18 +29,20 @@ from waypoint_core.status.reports import SESSIONS
 from waypoint_core.status.routes import Request, Response
 from waypoint_proxy import browser
 from waypoint_proxy.assigned import Assigned
+from waypoint_proxy.cdp import Cdp
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.edge import Edge
 from waypoint_proxy.endings import Ending, ending_of
 from waypoint_proxy.holds import Holds
 from waypoint_proxy.keep import Keeper
 from waypoint_proxy.metrics import Metrics
+from waypoint_proxy.queue import Queue
 from waypoint_proxy.reserve import Reserve
 from waypoint_proxy.route import Table
 from waypoint_proxy.sessions import Session, Sessions
+from waypoint_proxy.tzafonwright import Tzafonwright
 
 _BACKLOG = 4096
-_SOCKET_NAME = "cdp"
 logger = logging.getLogger("waypoint.proxy")
 
 
@@ -62,7 +65,12 @@ class Proxy:
         connect = functools.partial(browser.connect, timeout=settings.proxy.browser_timeout)
         claimer = Claimer(registry, keys, self._table, self._holds, connect=connect, proxy=name, metrics=self._metrics)
         self._keeper = Keeper(settings.proxy, self._table, self.reserve, claimer, self._holds)
-        self.edge = Edge(settings.proxy, self.reserve, self.sessions, self._keeper.explain, self._metrics)
+        self.edge = Edge(settings.proxy, self._metrics)
+        queue = Queue(self.reserve, self._keeper.explain, self._metrics)
+        self._cdp = Cdp(settings.proxy, queue, self.sessions, self._metrics)
+        self._tzafonwright = Tzafonwright(
+            settings.proxy, settings.host.tzafonwright_socket, queue, self.sessions, self._metrics
+        )
         self._assigned = Assigned(
             registry,
             keys,
@@ -71,7 +79,10 @@ class Proxy:
             proxy=name,
             reserve=self.reserve,
             sessions=self.sessions,
-            edge=self.edge,
+            serve={
+                "cdp": lambda listener, session: self.edge.serve(listener, self._cdp, session),
+                "tzafonwright": lambda listener, session: self.edge.serve(listener, self._tzafonwright, session),
+            },
             open_timeout=settings.proxy.open_timeout,
         )
         self._metrics.gauges(
@@ -84,10 +95,10 @@ class Proxy:
             moved=self._bytes,
         )
 
-    async def run(self, listeners: list[socket.socket]) -> None:
-        """Serve these listening sockets until cancelled."""
+    async def run(self, cdp: list[socket.socket], tzafonwright: Sequence[socket.socket] = ()) -> None:
+        """Serve these listening sockets until cancelled; there is at least one for CDP."""
         settings, keys = self._settings, self._keys
-        alive = await asyncio.to_thread(self._presence, listeners[0])
+        alive = await asyncio.to_thread(self._presence, cdp, tzafonwright)
         announcement = Announcement(self._registry, keys.proxy(settings.proxy.name), alive, settings.etcd.lease_ttl)
         status = endpoint.serve(
             settings,
@@ -100,10 +111,13 @@ class Proxy:
             "holds": self._holds.run(),
             "table": self._keeper.follow(self._registry, keys.prefix, self._assigned.poke),
             "keeper": self._keeper.run(),
-            "assigned": self._assigned.run(alive, listeners[0].getsockname()[0]),
+            "assigned": self._assigned.run(alive, cdp[0].getsockname()[0]),
             "presence": announcement.run(),
             "status": status,
-            **{f"edge {_address(listener)}": self.edge.serve(listener) for listener in listeners},
+            **{f"edge {_address(listener)}": self.edge.serve(listener, self._cdp) for listener in cdp},
+            **{
+                f"edge {_address(listener)}": self.edge.serve(listener, self._tzafonwright) for listener in tzafonwright
+            },
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -112,11 +126,16 @@ class Proxy:
         finally:
             self.reserve.clear()
 
-    def _presence(self, listener: socket.socket) -> ProxyAlive:
+    def _presence(self, cdp: Sequence[socket.socket], tzafonwright: Sequence[socket.socket]) -> ProxyAlive:
         """May take as long as a resolver takes."""
         settings = self._settings.proxy
-        address, status = (self._advertised(listen) for listen in (_address(listener), settings.status_listen))
-        return ProxyAlive(secrets.token_hex(8), self._settings.host.name, address, status, settings.direct_port)
+        listeners = [_address(listener) for listener in (*cdp[:1], *tzafonwright[:1])]
+        address, status, *others = (
+            self._advertised(listen) for listen in (listeners[0], settings.status_listen, *listeners[1:])
+        )
+        return ProxyAlive(
+            secrets.token_hex(8), self._settings.host.name, address, status, settings.direct_port, *others
+        )
 
     def _advertised(self, listen: str) -> str:
         try:
@@ -152,18 +171,22 @@ class Proxy:
 async def serve(settings: Settings) -> None:
     """Run the proxy of these settings until cancelled."""
     log.configure(settings.log.level)
-    listeners = service.passed_sockets().get(_SOCKET_NAME) or [_bind(settings.proxy.listen)]
+    passed = service.passed_sockets()
+    # A socket unit that is disabled closes its edge; without systemd, both are there.
+    cdp = passed.get("cdp") or [_bind(settings.proxy.listen)]
+    tzafonwright = passed.get("tzafonwright", []) if passed else [_bind(settings.proxy.tzafonwright_listen)]
     supervisor = service.Supervisor()
     collectors = metrics.fresh("proxy")
     async with (
         EtcdRegistry.connect(settings.etcd, EtcdMetrics(collectors)) as registry,
         asyncio.TaskGroup() as group,
     ):
-        group.create_task(Proxy(settings, registry, collectors).run(listeners), name="proxy")
+        group.create_task(Proxy(settings, registry, collectors).run(cdp, tzafonwright), name="proxy")
         group.create_task(supervisor.feed_watchdog(), name="watchdog")
-        where = ", ".join(map(_address, listeners))
-        supervisor.ready(f"serving CDP on {where}")
-        logger.info("serving CDP on %s", where)
+        edges = {"CDP": cdp, "tzafonwright": tzafonwright}
+        where = ", ".join(f"{name} on {_address(listener)}" for name, ours in edges.items() for listener in ours)
+        supervisor.ready(f"serving {where}")
+        logger.info("serving %s", where)
 
 
 def main() -> None:

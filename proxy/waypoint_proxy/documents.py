@@ -8,7 +8,7 @@ from http import HTTPStatus
 from waypoint_core.errors import SessionError
 from waypoint_core.settings import ProxySettings
 from waypoint_proxy import browser as browsers
-from waypoint_proxy import handshake, rewrite
+from waypoint_proxy import intents, rewrite
 from waypoint_proxy.describe import Descriptions
 from waypoint_proxy.handshake import Refusal, Request
 from waypoint_proxy.presence import Presence
@@ -29,19 +29,21 @@ class Documents:
         self._sessions = sessions
         self._descriptions = Descriptions(settings.browser_timeout)
 
-    async def get(self, client: socket.socket, request: Request, own: str | None) -> tuple[bytes, str]:
+    async def get(
+        self, client: socket.socket, request: Request, intent: intents.Intent, own: str | None
+    ) -> tuple[bytes, str]:
         """The body that is asked for, and its type. Refusal when there is none to be had."""
         base = rewrite.Base.of(request.headers, local(client))
         try:
-            match request.intent:
-                case handshake.Version():
+            match intent:
+                case intents.Version():
                     body = await self._described(client, request, "/json/version", own)
                     return rewrite.version(body, base.browser(own or new_id(), request.query)), _JSON
-                case handshake.Schema():
+                case intents.Schema():
                     return await self._described(client, request, "/json/protocol", own), _JSON
-                case handshake.Targets(session) if session or own:
+                case intents.Targets(session) if session or own:
                     return await self._targets(session or own or "", base), _JSON
-                case handshake.Targets():
+                case intents.Targets():
                     return b"[]\n", _JSON
         except SessionError as error:
             raise Refusal(HTTPStatus.BAD_GATEWAY, str(error), retry_after=_RETRY_AFTER) from error

@@ -1,4 +1,4 @@
-"""The I/O shell of the CDP edge: one task a client connection, from its first byte to its last."""
+"""The I/O shell of both edges: one task a client connection, from its first byte to its last."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 from waypoint_core.settings import ProxySettings
-from waypoint_proxy import handshake
-from waypoint_proxy.documents import Documents
 from waypoint_proxy.handshake import Handshake, Refusal, Request, response
 from waypoint_proxy.liveness import arm
 from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.presence import ClientLeft
-from waypoint_proxy.queue import Queue
 from waypoint_proxy.relay import close
-from waypoint_proxy.reserve import Reserve
-from waypoint_proxy.sessions import Session, Sessions, new_id
-from waypoint_proxy.tunnel import Tunnel
+from waypoint_proxy.sessions import Session
 
 _CHUNK = 65536
 _RETRY_AFTER = 5
@@ -28,22 +24,28 @@ _GOODBYE_TIMEOUT = 2.0
 log = logging.getLogger("waypoint.proxy.edge")
 
 
-class Edge:
-    """Serves clients on listening sockets; explain says why there is no browser."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The answer to a plain GET."""
 
-    def __init__(
-        self,
-        settings: ProxySettings,
-        reserve: Reserve,
-        sessions: Sessions,
-        explain: Callable[[], str],
-        metrics: Metrics,
-    ) -> None:
+    body: bytes
+    content_type: str
+
+
+class Service(Protocol):
+    """What an edge serves: a protocol, or two."""
+
+    async def answer(self, client: socket.socket, peer: str, request: Request, own: str | None) -> Document | None:
+        """Serve an upgrade to its end, or give the answer to a plain request; own is the only session that may be
+        asked for, None: any. Refusal when it is asked for what is not to be had."""
+
+
+class Edge:
+    """Serves clients on listening sockets."""
+
+    def __init__(self, settings: ProxySettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        queue = Queue(reserve, explain, metrics)
-        self._documents = Documents(settings, queue, sessions)
-        self._tunnel = Tunnel(settings, queue, sessions, metrics)
         self._connections = 0
 
     @property
@@ -51,19 +53,21 @@ class Edge:
         """Client connections at this moment."""
         return self._connections
 
-    async def serve(self, listener: socket.socket, own: Session | None = None) -> None:
-        """Accept clients, each in its own task, until cancelled.
+    async def serve(self, listener: socket.socket, service: Service, own: Session | None = None) -> None:
+        """Accept clients of this service, each in its own task, until cancelled.
 
         own is the one session that this listener serves, until it has ended and its clients have been told; None:
         everybody gets a session of their own.
         """
         async with asyncio.TaskGroup() as clients:
-            accepting = clients.create_task(self._accept(listener, own, clients), name="accept")
+            accepting = clients.create_task(self._accept(listener, service, own, clients), name="accept")
             if own:
                 await asyncio.wait([own.ended])
                 accepting.cancel()
 
-    async def _accept(self, listener: socket.socket, own: Session | None, clients: asyncio.TaskGroup) -> None:
+    async def _accept(
+        self, listener: socket.socket, service: Service, own: Session | None, clients: asyncio.TaskGroup
+    ) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -73,16 +77,16 @@ class Edge:
                 await asyncio.sleep(0.1)
                 continue
             self._connections += 1
-            clients.create_task(self._attend(client, own.id if own else None), name="client")
+            clients.create_task(self._attend(client, service, own.id if own else None), name="client")
 
-    async def _attend(self, client: socket.socket, own: str | None) -> None:
+    async def _attend(self, client: socket.socket, service: Service, own: str | None) -> None:
         """Serve one client; whatever goes wrong is its own affair."""
         peer = _peer(client)
         try:
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             arm(client, self._settings.client_timeout)
-            await self._answer(client, peer, own)
+            await self._answer(client, peer, service, own)
         except Refusal as refusal:
             log.info("refused %s: %d %s", peer, refusal.status, refusal.reason)
             self._metrics.refused(refusal.status)
@@ -97,7 +101,7 @@ class Edge:
             self._connections -= 1
             client.close()
 
-    async def _answer(self, client: socket.socket, peer: str, own: str | None) -> None:
+    async def _answer(self, client: socket.socket, peer: str, service: Service, own: str | None) -> None:
         if self._connections > self._settings.max_connections:
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -107,16 +111,9 @@ class Edge:
         began = time.monotonic()
         request = await self._read(client)
         self._metrics.connected("handshake", time.monotonic() - began)
-        match request.intent:
-            case handshake.Upgrade(session) | handshake.PageUpgrade(session) if own and session not in {None, own}:
-                raise Refusal(HTTPStatus.NOT_FOUND, "cannot find that session here: this address serves another one")
-            case handshake.Upgrade(session):
-                await self._tunnel.browser(client, peer, request, session or own or new_id())
-            case handshake.PageUpgrade(session, target):
-                await self._tunnel.page(client, peer, request, session, target)
-            case _:
-                body, kind = await self._documents.get(client, request, own)
-                await close(client, response(body, kind, head_only=request.head_only), _GOODBYE_TIMEOUT)
+        if document := await service.answer(client, peer, request, own):
+            answer = response(document.body, document.content_type, head_only=request.head_only)
+            await close(client, answer, _GOODBYE_TIMEOUT)
 
     async def _read(self, client: socket.socket) -> Request:
         parser = Handshake(self._settings.max_header)

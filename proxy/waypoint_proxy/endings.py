@@ -15,6 +15,7 @@ class End(enum.StrEnum):
     CLIENT_SILENT = "client_silent"
     CLIENT_NEVER_CAME = "client_never_came"
     BROWSER_CLOSED = "browser_closed"
+    SERVER_ENDED = "server_ended"
     CLAIM_WITHDRAWN = "claim_withdrawn"
     PROXY_STOPPING = "proxy_stopping"
 
@@ -40,6 +41,8 @@ class Ending:
 LEFT = Ending(1000, "client left", End.CLIENT_LEFT)
 NOT_BACK = Ending(1001, "client did not come back", End.CLIENT_LEFT)
 NEVER_CAME = Ending(1001, "no client came in time", End.CLIENT_NEVER_CAME)
+LOST = Ending(1011, "browser closed the connection", End.BROWSER_CLOSED)
+SERVER_LOST = Ending(1011, "server closed the connection", End.SERVER_ENDED)
 STOPPING = Ending(1001, "proxy is stopping", End.PROXY_STOPPING)
 WITHDRAWN = Ending(1001, "its claim was withdrawn", End.CLAIM_WITHDRAWN)
 

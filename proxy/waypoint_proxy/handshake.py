@@ -1,68 +1,30 @@
-"""A client's request head, sans-I/O: bytes in, an intent or a refusal out."""
+"""A client's request head, sans-I/O: bytes in, a request or a refusal out. What it asks for is for `intents` to say."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import h11
-
-_SESSION = re.compile(r"[A-Za-z0-9_-]{16,128}")
-_TARGET = re.compile(r"[A-Za-z0-9-]{1,128}")
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    """GET /: is anyone there?"""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """GET /json/version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """GET /json/list, of a session or of none."""
-
-    session: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """GET /json/protocol."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upgrade:
-    """A WebSocket to a browser: a fresh one (session None), or the one that this session has or gets."""
-
-    session: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PageUpgrade:
-    """A WebSocket to one target of a session's browser."""
-
-    session: str
-    target: str
-
-
-Intent = Root | Version | Targets | Schema | Upgrade | PageUpgrade
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A complete head; headers by lower-case name, early is what followed it already."""
+    """A complete head; headers by lower-case name, early is what followed it already. upgrade: to a WebSocket."""
 
-    intent: Intent
-    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str
+    path: str
     query: str = ""
-    head_only: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    upgrade: bool = False
     early: bytes = b""
+
+    @property
+    def head_only(self) -> bool:
+        """Whether the answer is to have no body."""
+        return self.method == "HEAD"
 
 
 class Refusal(Exception):
@@ -84,7 +46,7 @@ class Refusal(Exception):
 
     def encode(self) -> bytes:
         """The whole response. The reason stands in the status line, the body and Playwright's debug header."""
-        line = _printable(self.reason)
+        line = printable(self.reason)
         extra = {"x-playwright-debug-log": line, **self.headers}
         if self.retry_after is not None:
             extra["Retry-After"] = str(self.retry_after)
@@ -146,7 +108,7 @@ class Handshake:
     def _malformed(self, error: h11.RemoteProtocolError) -> Refusal:
         if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
             return _too_large(self._max_head)
-        return Refusal(HTTPStatus.BAD_REQUEST, f"cannot read the request: {_printable(str(error))}")
+        return Refusal(HTTPStatus.BAD_REQUEST, f"cannot read the request: {printable(str(error))}")
 
 
 def _too_large(limit: int) -> Refusal:
@@ -161,16 +123,12 @@ def _read(event: h11.Request, early: bytes) -> Request:
     method = event.method.decode("latin-1")
     try:
         url = urlsplit(event.target.decode("latin-1"))
-        query = parse_qs(url.query)
     except ValueError as error:
         raise Refusal(HTTPStatus.BAD_REQUEST, "cannot read the request: its target is no URL") from error
-    upgrades = "websocket" in headers.get("upgrade", "").lower()
-    if upgrades:
+    upgrade = "websocket" in headers.get("upgrade", "").lower()
+    if upgrade:
         _check_upgrade(method, headers)
-        intent = _upgrade(url.path, query)
-    else:
-        intent = _plain(method, url.path, query)
-    return Request(intent, headers, url.query, method == "HEAD", early)
+    return Request(method, url.path, url.query, headers, upgrade, early)
 
 
 def _check_upgrade(method: str, headers: Mapping[str, str]) -> None:
@@ -186,62 +144,6 @@ def _check_upgrade(method: str, headers: Mapping[str, str]) -> None:
         )
 
 
-def _upgrade(path: str, query: Mapping[str, list[str]]) -> Intent:
-    match path.strip("/").split("/"):
-        case [""] | ["devtools", "browser"]:
-            return Upgrade(None)
-        case ["devtools", "browser", session]:
-            return Upgrade(_session(session))
-        case ["devtools", "page", target] if _TARGET.fullmatch(target):
-            if named := _named(query):
-                return PageUpgrade(named, target)
-            raise Refusal(HTTPStatus.BAD_REQUEST, "cannot open a page: the URL needs ?session=, as /json/list gives it")
-    raise _unknown(path)
-
-
-def _plain(method: str, path: str, query: Mapping[str, list[str]]) -> Intent:
-    if method not in {"GET", "HEAD"}:
-        raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "cannot do that here: only GET", headers={"Allow": "GET, HEAD"})
-    match path:
-        case "/":
-            return Root()
-        case "/json/version" | "/json/version/":
-            return Version()
-        case "/json" | "/json/list" | "/json/list/":
-            return Targets(_named(query))
-        case "/json/protocol" | "/json/protocol/":
-            return Schema()
-    first, _, rest = path.lstrip("/").partition("/")
-    if first == "devtools":
-        raise Refusal(
-            HTTPStatus.UPGRADE_REQUIRED, "cannot answer: this is a WebSocket", headers={"Upgrade": "websocket"}
-        )
-    if first == "json" and rest.partition("/")[0] in {"new", "activate", "close"}:
-        raise Refusal(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            "cannot open or close targets over HTTP: use the session's WebSocket (Target.createTarget)",
-            headers={"Allow": ""},
-        )
-    raise _unknown(path)
-
-
-def _named(query: Mapping[str, list[str]]) -> str | None:
-    values = query.get("session")
-    return _session(values[-1]) if values else None
-
-
-def _session(text: str) -> str:
-    if not _SESSION.fullmatch(text):
-        raise Refusal(
-            HTTPStatus.BAD_REQUEST,
-            "cannot use that session id: 16 to 128 letters, digits, '-' and '_', best from /json/version",
-        )
-    return text
-
-
-def _unknown(path: str) -> Refusal:
-    return Refusal(HTTPStatus.NOT_FOUND, f"cannot find {_printable(path)}")
-
-
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Fit for a status line and a log: ASCII, and not long."""
     return "".join(c if " " <= c <= "~" else "?" for c in text)[:200]

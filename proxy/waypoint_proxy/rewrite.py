@@ -48,9 +48,11 @@ class Base:
         return f"{self.scheme}://{self.host}{path}?session={session}"
 
 
-def request_head(path: str, host: str, headers: Mapping[str, str] | None = None) -> bytes:
-    """A GET for a browser: Host is its own, there is no Origin, and only WebSocket headers are passed on."""
-    passed = {name: value for name in _PASSED_ON if (value := (headers or {}).get(name)) is not None}
+def request_head(
+    path: str, host: str, headers: Mapping[str, str] | None = None, ours: Mapping[str, str] | None = None
+) -> bytes:
+    """A GET for the far side: Host is its own, there is no Origin; of the client's headers, only WebSocket's go on."""
+    passed = {name: value for name in _PASSED_ON if (value := (headers or {}).get(name)) is not None} | dict(ours or {})
     lines = [f"GET {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in passed.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

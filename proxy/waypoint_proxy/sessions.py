@@ -164,9 +164,14 @@ class Sessions:
         return session
 
     @contextmanager
-    def connection(self, session_id: str, client: socket.socket | None = None, peer: str = "") -> Iterator[Session]:
-        """Be one of a session's connections; the session begins with the first and ends with the last of them."""
-        session = self._live.setdefault(session_id, Session(session_id))
+    def connection(
+        self, session_id: str, client: socket.socket | None = None, peer: str = "", kind: ClaimKind = ClaimKind.CDP
+    ) -> Iterator[Session]:
+        """Be one of a session's connections; the session begins with the first and ends with the last of them.
+
+        It is of the kind of the first.
+        """
+        session = self._live.setdefault(session_id, Session(session_id, kind))
         session.connections += 1
         session.client = session.client or peer
         if client:

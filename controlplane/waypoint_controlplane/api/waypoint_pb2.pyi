@@ -429,14 +429,16 @@ class OpenSessionRequest(_message.Message):
     def __init__(self, host: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., by: _Optional[str] = ...) -> None: ...
 
 class OpenSessionResponse(_message.Message):
-    __slots__ = ("instance", "url", "open_timeout")
+    __slots__ = ("instance", "url", "open_timeout", "tzafonwright_url")
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
     OPEN_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    TZAFONWRIGHT_URL_FIELD_NUMBER: _ClassVar[int]
     instance: str
     url: str
     open_timeout: _duration_pb2.Duration
-    def __init__(self, instance: _Optional[str] = ..., url: _Optional[str] = ..., open_timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    tzafonwright_url: str
+    def __init__(self, instance: _Optional[str] = ..., url: _Optional[str] = ..., open_timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tzafonwright_url: _Optional[str] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

@@ -7,6 +7,7 @@ itself may be asked for as well, by writing over its claim; the proxy gives it, 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from waypoint_controlplane.fleet import Fleet, Row
@@ -14,7 +15,7 @@ from waypoint_controlplane.serve.draft import Draft
 from waypoint_controlplane.serve.errors import shown, unmet
 from waypoint_controlplane.serve.family import bind
 from waypoint_core.keys import host_of
-from waypoint_core.model import Claim, ClaimKind, HostState, Instance, InstanceState, ProxyAlive, direct_address
+from waypoint_core.model import Claim, ClaimKind, HostState, Instance, InstanceState, ProxyAlive, direct_addresses
 from waypoint_core.registry import Absent, Present, Unchanged
 
 _OWN = frozenset({ClaimKind.CDP, ClaimKind.TZAFONWRIGHT})
@@ -22,22 +23,22 @@ _OWN = frozenset({ClaimKind.CDP, ClaimKind.TZAFONWRIGHT})
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A living proxy, and where it serves a browser that it is given directly; "" where it does not."""
+    """A living proxy, and by protocol where it serves a browser that it is given directly; empty where it does not."""
 
     name: str
     row: Row[ProxyAlive]
-    address: str
+    direct: Mapping[str, str]
 
 
 def proxy_for(fleet: Fleet, browser: str, record: Instance) -> Proxy | None:
     """Who could serve the browser: the proxy that has it, else one on its host, if it can directly; None: nobody."""
     owner = fleet.claims[browser].record.proxy if is_a_proxys(fleet, browser) else ""
     found = (
-        Proxy(name, row, direct_address(row.record, record))
+        Proxy(name, row, direct_addresses(row.record, record))
         for name, row in sorted(fleet.proxies.items())
         if row.record.host == host_of(browser) and owner in {"", name}
     )
-    return max(found, key=lambda proxy: bool(proxy.address), default=None)
+    return max(found, key=lambda proxy: bool(proxy.direct), default=None)
 
 
 def is_free(fleet: Fleet, browser: str) -> bool:
@@ -75,7 +76,7 @@ def claim(draft: Draft, browser: str, parent: str) -> bool:
     proxy = proxy_for(draft.fleet, browser, draft.fleet.instances[browser].record)
     if proxy is None:
         raise unmet(f"cannot claim {shown(browser)}: no proxy lives on {host}; start waypoint-proxy there")
-    if not proxy.address:
+    if not proxy.direct:
         raise unmet(
             f"cannot claim {shown(browser)}: proxy {proxy.name} does not serve browsers directly; "
             "set proxy.direct_port there"

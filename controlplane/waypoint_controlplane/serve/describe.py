@@ -9,7 +9,7 @@ from waypoint_controlplane.fleet import Fleet, join
 from waypoint_controlplane.serve.claim import proxy_for
 from waypoint_controlplane.serve.family import parent_of
 from waypoint_controlplane.serve.rules import is_browser, services
-from waypoint_core.model import ClaimKind
+from waypoint_core.model import ClaimKind, direct_addresses
 
 
 def milliseconds(seconds: float) -> pb.TimestampMs:
@@ -53,7 +53,10 @@ def _endpoints(fleet: Fleet, instance: str) -> Mapping[str, str]:
         return record.endpoints
     claim = fleet.claims.get(instance)
     if claim and claim.record.kind is ClaimKind.DIRECT and claim.record.address:
-        return {"cdp": claim.record.address}
+        owner = fleet.proxies.get(claim.record.proxy)
+        return {**(direct_addresses(owner.record, record) if owner else {}), "cdp": claim.record.address}
     proxy = proxy_for(fleet, instance, record)
-    address = proxy and (proxy.address or proxy.row.record.address)
-    return {"cdp": address} if address else {}
+    if proxy is None:
+        return {}
+    edges = {"cdp": proxy.row.record.address, "tzafonwright": proxy.row.record.tzafonwright}
+    return proxy.direct or {protocol: address for protocol, address in edges.items() if address}

@@ -77,12 +77,21 @@ class Sessions:
             if made and await settle(self._writer, made):
                 claim = made.found(self._fleet)
                 if claim:
-                    url = f"ws://{claim.address}/devtools/browser/{session}"
-                    waits = Duration()
-                    waits.FromSeconds(round(self._open_timeout))
-                    return pb.OpenSessionResponse(instance=browser, url=url, open_timeout=waits)
+                    return self._opened(browser, session, claim)
             refused.add(browser)
         raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, f"cannot open a session: {self._shortage()}")
+
+    def _opened(self, browser: str, session: str, claim: Claim) -> pb.OpenSessionResponse:
+        waits = Duration()
+        waits.FromSeconds(round(self._open_timeout))
+        proxy = self._fleet.proxies.get(claim.proxy)
+        edge = proxy.record.tzafonwright if proxy else ""
+        return pb.OpenSessionResponse(
+            instance=browser,
+            url=f"ws://{claim.address}/devtools/browser/{session}",
+            tzafonwright_url=f"ws://{edge}/session/{session}" if edge else "",
+            open_timeout=waits,
+        )
 
     def _choose(self, request: pb.OpenSessionRequest, refused: set[str]) -> str | None:
         """One of the best few: what nobody has claimed before what a proxy may have in reserve."""

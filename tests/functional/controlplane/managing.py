@@ -28,7 +28,7 @@ from waypoint_core.model import (
     InstanceState,
     InstanceType,
     ProxyAlive,
-    direct_address,
+    direct_addresses,
 )
 from waypoint_core.registry import Put as PutKey
 from waypoint_core.registry import Registry, Unchanged, Written
@@ -126,7 +126,7 @@ class Managing:
         record = await self.registry.get(self.keys.instance(host_of(browser), browser))
         assert entry
         assert record
-        address = direct_address(self.proxy, decode(Instance, record.value, record.key))
+        address = direct_addresses(self.proxy, decode(Instance, record.value, record.key))["cdp"]
         await self.registry.transact(
             [Unchanged(key, entry.mod_revision)], [PutKey(key, encode(replace(claim, address=address)))]
         )

@@ -38,6 +38,7 @@ class Site:
     port: int
     status: int
     collectors: CollectorRegistry
+    tzafonwright: int
 
     @property
     def http(self) -> str:
@@ -46,6 +47,10 @@ class Site:
     @property
     def ws(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def tw(self) -> str:
+        return f"ws://127.0.0.1:{self.tzafonwright}"
 
     def connect(self, path: str = "/", **options: object) -> connect:
         return connect(self.ws + path, compression=None, max_size=None, ping_interval=None, **options)
@@ -93,29 +98,34 @@ Start = Callable[..., contextlib.AbstractAsyncContextManager[Site]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Starts a site: start(slots=1, client_timeout=2.0, ...) with any [proxy] setting."""
+    """Starts a site: start(slots=1, server="/a/socket", client_timeout=2.0, ...) with any [proxy] setting."""
 
     @contextlib.asynccontextmanager
-    async def started(slots: int = 1, **chosen: object) -> AsyncIterator[Site]:
+    async def started(slots: int = 1, server: str = "/nowhere", **chosen: object) -> AsyncIterator[Site]:
         registry = MemoryRegistry()
         collectors = CollectorRegistry()
         path = tmp_path / "hold.sock"
         [status] = free_ports(1)
         settings = replace(
             Settings(),
-            host=HostSettings(name=HOST, hold_socket=str(path)),
+            host=HostSettings(name=HOST, hold_socket=str(path), tzafonwright_socket=server),
             proxy=replace(ProxySettings(name="testproxy", status_listen=f"127.0.0.1:{status}"), **chosen),
         )
-        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-        listener.setblocking(False)
-        with listener:
+        with listening() as cdp, listening() as tzafonwright:
             async with running(Pool(registry, Keys(), path, slots)) as pool, asyncio.TaskGroup() as group:
                 proxy = Proxy(settings, registry, collectors)
-                site = Site(proxy, pool, registry, listener.getsockname()[1], status, collectors)
-                serving = group.create_task(site.proxy.run([listener]))
+                ports = [listener.getsockname()[1] for listener in (cdp, tzafonwright)]
+                site = Site(proxy, pool, registry, ports[0], status, collectors, ports[1])
+                serving = group.create_task(site.proxy.run([cdp], [tzafonwright]))
                 try:
                     yield site
                 finally:
                     serving.cancel()
 
     return started
+
+
+def listening() -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    listener.setblocking(False)
+    return listener

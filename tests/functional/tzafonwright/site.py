@@ -123,9 +123,9 @@ _PAGES = {
 
 
 @contextmanager
-def serving() -> Iterator[int]:
-    """The port on loopback."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
+def serving(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """The port that it has got."""
+    with _Server((address, port), _Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

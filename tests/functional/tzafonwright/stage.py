@@ -7,9 +7,9 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -40,10 +40,18 @@ class Daemon:
 def daemon(folder: Path, *flags: str) -> Iterator[Daemon]:
     path = str(folder / "tzafonwright.sock")
     command = [sys.executable, "-W", "error", "-m", "tzafonwright.server.daemon", "--socket", path, *flags]
-    environment = {key: value for key, value in os.environ.items() if key not in {"LISTEN_PID", "NOTIFY_SOCKET"}}
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, env=environment, stderr=log) as process:
+    environment = {key: value for key, value in os.environ.items() if key not in {"LISTEN_PID", "WATCHDOG_USEC"}}
+    environment["NOTIFY_SOCKET"] = str(folder / "notify")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
+        (folder / "log").open("wb") as log,
+        contextlib.ExitStack() as stack,
+    ):
+        notify.bind(environment["NOTIFY_SOCKET"])
+        notify.settimeout(_START_TIMEOUT)
+        process = stack.enter_context(subprocess.Popen(command, env=environment, stderr=log))
         try:
-            _await(folder / "log", process)
+            _await_ready(notify, process, folder / "log")
             yield Daemon(process, path)
         finally:
             process.terminate()
@@ -105,11 +113,10 @@ async def _splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-def _await(log: Path, process: subprocess.Popen[bytes]) -> None:
-    """Until it serves, and its driver runs."""
-    deadline = time.monotonic() + _START_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        if "the browser driver runs" in log.read_text():
-            return
-        time.sleep(0.02)
-    raise TimeoutError(f"the server did not come up: {process.poll()}: {log.read_text()}")
+def _await_ready(there: socket.socket, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it says that it serves, and its driver runs."""
+    try:
+        while b"READY=1" not in there.recv(4096).split(b"\n"):
+            pass
+    except TimeoutError:
+        raise TimeoutError(f"the server did not come up: {process.poll()}: {log.read_text()}") from None

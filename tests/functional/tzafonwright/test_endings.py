@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import select
 import signal
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from websockets.asyncio.client import connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from functional.browser.launcher import Browser, end
+from functional.tzafonwright.endless import endless
 from functional.tzafonwright.stage import Daemon, Edge, daemon, edge
 from tzafonwright import (
     ActionFailed,
@@ -23,6 +25,7 @@ from tzafonwright import (
     ServerLost,
     SessionLost,
     TzafonWrightClient,
+    actions,
     protocol,
 )
 
@@ -44,56 +47,50 @@ async def tw(way: Edge) -> AsyncIterator[Tw]:
     await client.close()
 
 
-async def lost(tw: Tw, kind: type[SessionLost], words: str) -> None:
+async def lost(tw: Tw, kind: type[SessionLost], words: str, cause: Callable[[], object]) -> None:
     """The action that is under way says within two seconds how the session ended, and so do all after it."""
-    started = time.monotonic()
-    with pytest.raises(kind, match=words) as found:
-        await tw.wait_for("#never")
-    assert type(found.value) is kind
-    assert time.monotonic() - started < 2.5
+    async with asyncio.TaskGroup() as group:
+        ended = await endless(tw, group)
+        cause()
+        async with asyncio.timeout(2.5):
+            assert type(await ended) is kind
+    assert re.search(words, str(ended.result()))
     with pytest.raises(kind, match=words):
         await tw.where()
 
 
-async def in_a_moment(work: object) -> None:
-    await asyncio.sleep(0.3)
-    work()  # type: ignore[operator]
-
-
 async def test_the_browser_dies(tw: Tw, browser: Browser, shop: str) -> None:
     await tw.goto(shop)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(in_a_moment(lambda: end(browser.cgroup)))
-        await lost(tw, BrowserLost, "cannot .*browser closed the connection")
+    await lost(tw, BrowserLost, "cannot .*browser closed the connection", lambda: end(browser.cgroup))
 
 
 async def test_the_server_is_stopped(tw: Tw, server: Daemon, shop: str) -> None:
     await tw.goto(shop)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(in_a_moment(server.stop))
-        await lost(tw, ServerLost, "server is stopping")
+    await lost(tw, ServerLost, "server is stopping", server.stop)
     assert await asyncio.to_thread(server.process.wait, 10) == 0
     assert not Path(server.path).exists()
 
 
 async def test_the_server_is_killed(tw: Tw, server: Daemon, shop: str) -> None:
     await tw.goto(shop)
-    drivers = server.drivers()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(in_a_moment(server.process.kill))
-        await lost(tw, ConnectionLost, "the connection broke")
-    async with asyncio.timeout(5):
-        while any(Path(f"/proc/{pid}/exe").exists() for pid in drivers):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # the kernel tells only its parent
+    drivers = [os.pidfd_open(pid) for pid in server.drivers()]
+    await lost(tw, ConnectionLost, "the connection broke", server.process.kill)
+    for driver in drivers:
+        ended, _, _ = await asyncio.to_thread(select.select, [driver], [], [], 5)
+        os.close(driver)
+        assert ended
 
 
 async def test_the_driver_dies(tw: Tw, way: Edge, server: Daemon, shop: str) -> None:
     """It ends its own sessions; the next one gets another driver, and finds the browser as it was left."""
     await tw.goto(shop)
     [driver] = server.drivers()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(in_a_moment(lambda: os.kill(driver, signal.SIGKILL)))
-        await lost(tw, ServerLost, r"server: the browser driver ended \(killed by signal 9\)")
+    await lost(
+        tw,
+        ServerLost,
+        r"server: the browser driver ended \(killed by signal 9\)",
+        lambda: os.kill(driver, signal.SIGKILL),
+    )
     async with TzafonWrightClient(way.url) as again:
         assert (await again.where()).title == "Shop"
     assert server.drivers() != [driver]
@@ -115,9 +112,7 @@ async def test_the_driver_hangs(tw: Tw, way: Edge, server: Daemon, shop: str) ->
 
 async def test_the_connection_breaks(tw: Tw, way: Edge, browser: Browser, shop: str) -> None:
     await tw.goto(shop)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(in_a_moment(way.cut))
-        await lost(tw, ConnectionLost, "the connection broke")
+    await lost(tw, ConnectionLost, "the connection broke", way.cut)
     async with TzafonWrightClient(way.url) as again:  # the server let go of it, and left it as it was
         assert (await again.where()).title == "Shop"
 
@@ -131,7 +126,7 @@ async def test_a_client_that_leaves_stops_what_it_began(tw: Tw, way: Edge, shop:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(click())
-        await asyncio.sleep(0.2)
+        await tw.do(actions.Listen(topics=()))  # taken up after the click
         await tw.close()
     async with TzafonWrightClient(way.url) as again:
         await again.evaluate(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tzafonwright import ActionFailed, ActionTimeout, Code, Page, TzafonWrightClient
+from tzafonwright import ActionFailed, ActionTimeout, Code, Page, TzafonWrightClient, actions
 
 Tw = TzafonWrightClient
 
@@ -69,7 +69,7 @@ async def test_cancelling_acts_at_once(tw: Tw, shop: str) -> None:
         waiting = group.create_task(tw.wait_for("#never"))
         behind = group.create_task(tw.click("#save"))
         after = group.create_task(tw.text("#status"))
-        await asyncio.sleep(0.2)
+        await tw.do(actions.Listen(topics=()))  # taken up after the three
         started = time.monotonic()
         behind.cancel()
         waiting.cancel()

@@ -94,3 +94,11 @@ def test_head_for_the_browser_has_its_host_and_no_origin() -> None:
         "",
         "",
     ]
+
+
+def test_our_own_headers_replace_those_of_the_client() -> None:
+    headers = {"sec-websocket-protocol": "tzafonwright.v2", "x-waypoint-endpoint": "ws://127.0.0.1:1/of-another"}
+    assert request_head("/", "there", headers, {"x-waypoint-endpoint": "ws://127.0.0.1:2/ours"}).decode() == (
+        "GET / HTTP/1.1\r\nHost: there\r\n"
+        "sec-websocket-protocol: tzafonwright.v2\r\nx-waypoint-endpoint: ws://127.0.0.1:2/ours\r\n\r\n"
+    )

@@ -9,7 +9,7 @@ from waypoint_controlplane.cli.doctor.listeners import listeners
 from waypoint_controlplane.cli.verb import Invocation
 from waypoint_core.settings import Settings
 
-_DIRECT = 9000
+_DIRECT = 8000
 
 
 def check(invocation: Invocation) -> Iterator[Finding]:
@@ -21,6 +21,7 @@ def wanted(settings: Settings) -> dict[int, str]:
     """Port -> the setting that says so. Pure."""
     listening = {
         "proxy.listen": settings.proxy.listen,
+        "proxy.tzafonwright_listen": settings.proxy.tzafonwright_listen,
         "proxy.status_listen": settings.proxy.status_listen,
         "agent.status_listen": settings.agent.status_listen,
         "controlplane.listen": settings.controlplane.listen,

@@ -13,7 +13,10 @@ _UNITS = (
     *_ROLES,
     "waypoint-agent.socket",
     "waypoint-proxy.socket",
+    "waypoint-proxy-tzafonwright.socket",
     "waypoint-proxy.service",
+    "waypoint-tzafonwright.socket",
+    "waypoint-tzafonwright.service",
     "waypoint-firewall.service",
 )
 _PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState"

@@ -125,6 +125,7 @@ class Fleet:
     serving: bool = True
     pause: float = 0.0
     session_url: str = "ws://10.0.0.1:9222/devtools/browser/s1"
+    tzafonwright_url: str = "ws://10.0.0.1:1337/session/s1"
     refusal: tuple[grpc.StatusCode, str] | None = None
 
     def last(self, kind: type[Message]) -> Any:
@@ -208,7 +209,9 @@ class Sessions:
         return pb.ListSessionsResponse(sessions=found, missing=self.fleet.missing)
 
     def open(self, _: pb.OpenSessionRequest, __: grpc.ServicerContext) -> pb.OpenSessionResponse:
-        answer = pb.OpenSessionResponse(instance=ID, url=self.fleet.session_url)
+        answer = pb.OpenSessionResponse(
+            instance=ID, url=self.fleet.session_url, tzafonwright_url=self.fleet.tzafonwright_url
+        )
         answer.open_timeout.FromSeconds(60)
         return answer
 

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from unit.controlplane.cli.conftest import Ctl
 from unit.controlplane.cli.fake import ID
 from waypoint_controlplane.api import waypoint_pb2 as pb
+from waypoint_controlplane.cli.failures import Exit
 
 BY = f"ann@{socket.gethostname()}"
 ACTS: list[tuple[list[str], Message, str]] = [
@@ -68,7 +69,20 @@ def test_answers_for_programs(ctl: Ctl) -> None:
     assert json.loads(ctl.says("cordon", "a", "-o", "json"))["state"] == "HOST_STATE_CORDONED"
     assert yaml.safe_load(ctl.says("freeze", "--reason", "racks", "-o", "yaml"))["frozen_by"] == BY
     opened = json.loads(ctl.says("connect", "-o", "json"))
-    assert opened == {"instance": ID, "url": "ws://10.0.0.1:9222/devtools/browser/s1", "open_timeout": "60s"}
+    assert opened == {
+        "instance": ID,
+        "url": "ws://10.0.0.1:9222/devtools/browser/s1",
+        "open_timeout": "60s",
+        "tzafonwright_url": "ws://10.0.0.1:1337/session/s1",
+    }
+
+
+def test_connect_for_clients_of_tzafonwright(ctl: Ctl) -> None:
+    assert ctl.says("connect", "--tzafonwright") == "ws://10.0.0.1:1337/session/s1\n"
+    ctl.fleet.tzafonwright_url = ""
+    refused = ctl("connect", "--tzafonwright")
+    assert refused.exit_code == Exit.REFUSED
+    assert "start waypoint-proxy-tzafonwright.socket there" in refused.stderr
 
 
 def test_connect_says_how_long_it_waits_beside_the_url(ctl: Ctl) -> None:

@@ -153,7 +153,8 @@ def test_ports_follow_the_settings() -> None:
     assert wanted[80] == "proxy.listen"
     assert wanted[20003] == "agent.browser_port"
     assert 20004 not in wanted
-    assert len(wanted) == 5 + 4
+    assert wanted[1337] == "proxy.tzafonwright_listen"
+    assert len(wanted) == 6 + 4
 
 
 @pytest.mark.parametrize(("days", "level"), [(-1, "fail"), (13, "warn"), (15, "ok")])

@@ -11,8 +11,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from functional.tzafonwright.stage import Edge
-
 
 class Peer:
     def __init__(self, socket: ClientConnection) -> None:
@@ -32,8 +30,8 @@ class Peer:
 
 
 @pytest.fixture
-async def peer(way: Edge) -> AsyncIterator[Peer]:
-    async with connect(way.url, max_size=None) as socket:
+async def peer(edge: str) -> AsyncIterator[Peer]:
+    async with connect(edge, max_size=None) as socket:
         assert socket.subprotocol is None
         assert "Sec-WebSocket-Extensions" not in socket.response.headers  # type: ignore[union-attr]
         yield Peer(socket)
