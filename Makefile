@@ -40,6 +40,7 @@ fault: prepare stage ## Tests that break a booted host's parts under live sessio
 
 bench: prepare stage ## Measurements, each a ratio taken in one run
 	$(PYTHON) tests/bench/sessions.py
+	$(PYTHON) tests/bench/actions.py
 	$(PYTHON) tests/bench/relay.py
 	$(PYTHON) tests/bench/chromium_flags.py
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
-import os
 import re
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -24,6 +21,16 @@ from playwright.async_api import Browser, Playwright, async_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.beside import (
+    CHROMIUM,
+    REFERENCE,
+    REFERENCE_UNIT,
+    enter_network,
+    heading,
+    percentile,
+    row,
+    warm_reference,
+)
 from system.cdp import session
 from system.fleet import KEYS, SLOTS, Fleet
 from system.pageserver import serving
@@ -34,12 +41,7 @@ from waypoint_core.registry import Written
 from waypoint_core.settings import EtcdSettings
 from waypoint_lab import Host, cgroups
 
-CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
-REFERENCE_PORT = 30000
-REFERENCE_UNIT = "bench-reference"
-REFERENCE = f"http://127.0.0.1:{REFERENCE_PORT}"
 EDGE = "http://127.0.0.1:9222"
-CLONE_NEWNET = 0x40000000
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/tmp")
 AT_ONCE = 8
 SECONDS = 15.0
@@ -52,38 +54,10 @@ async def main(connects: int, first_expressions: int) -> None:
         fleet = Fleet(host, guest=f"{REFERENCE_UNIT}.service")
         warm_reference(host)
         await fleet.whole()
-        print(f"{'':44}{'WayPoint':>12}{'reference':>12}{'ratio':>8}")
+        heading()
         await connect_and_version(fleet, connects)
         await first_expression(fleet, first_expressions)
         await sessions_a_second(fleet, site)
-
-
-def row(what: str, ours: float, reference: float, unit: str) -> None:
-    print(f"{what:44}{ours:9.2f} {unit:2}{reference:9.2f} {unit:2}{ours / reference:8.2f}", flush=True)
-
-
-def enter_network(host: Host) -> None:
-    """From here on this thread's new sockets, and its children's, are on the host."""
-    namespace = os.open(f"/proc/{host.pid1}/ns/net", os.O_RDONLY)
-    if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "cannot enter the host's network")
-    os.close(namespace)
-
-
-def warm_reference(host: Host) -> None:
-    """A browser that is none of WayPoint's, but started like its own."""
-    variables = {"CHROMIUM": CHROMIUM, "DEVTOOLS_PORT": REFERENCE_PORT, "BROWSER_FLAGS": ""}
-    settings = [f"--setenv=WAYPOINT_{name}={value}" for name, value in variables.items()]
-    own = ("--property=DynamicUser=yes", "--property=PrivateTmp=yes", "--setenv=HOME=/tmp", f"--unit={REFERENCE_UNIT}")
-    host.run("systemd-run", *own, *settings, "/usr/lib/waypoint/browser")
-    host.run("sh", "-c", f"until curl -sf {REFERENCE}/json/version; do sleep 0.05; done")
-
-
-async def timed(act: Callable[[], Awaitable[object]]) -> float:
-    """Milliseconds that it took."""
-    began = time.perf_counter()
-    await act()
-    return (time.perf_counter() - began) * 1000
 
 
 async def connect_and_version(fleet: Fleet, rounds: int) -> None:
@@ -118,10 +92,6 @@ async def connect_and_version(fleet: Fleet, rounds: int) -> None:
 def _succeeds(life: Instance, event: Written, instance: str) -> bool:
     same_slot = event.entry.key.rpartition("/")[2].split("_")[1] == instance.split("_")[1]
     return same_slot and not event.entry.key.endswith(instance) and life.state is InstanceState.READY
-
-
-def percentile(values: list[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 async def first_expression(fleet: Fleet, rounds: int) -> None:

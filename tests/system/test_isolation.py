@@ -5,7 +5,12 @@ import pytest
 from system.cdp import session
 from system.fleet import Fleet
 
-SERVICES = {"another browser": "20001/json/list", "etcd": "2379/version", "the proxy": "9222/json/version"}
+SERVICES = {
+    "another browser": "20001/json/list",
+    "etcd": "2379/version",
+    "the proxy": "9222/json/version",
+    "tzafonwright": "9304/healthz",
+}
 FILES = [
     "/etc/waypoint/waypoint.toml",
     "/run/waypoint/slots/0.env",

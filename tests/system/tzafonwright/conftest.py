@@ -8,20 +8,21 @@ from functional.tzafonwright.site import serving
 from tzafonwright import TzafonWrightClient
 from waypoint_lab import Host
 
-_NAMES = "shop.example other.example"
-
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
     with Host.boot("tzafonwright-tests", slots=4, network="veth") as running:
-        with (running.root / "etc/hosts").open("a") as names:
-            names.write(f"{running.gateway} {_NAMES}\n")
+        running.run("tee", "--append", "/etc/hosts", input=f"{running.gateway} shop.example other.example\n")
+        running.run("tee", "/etc/resolv.conf", input="nameserver 127.0.0.1\n")  # who refuses at once
         yield running
 
 
 @pytest.fixture(scope="session")
 def port(host: Host) -> Iterator[int]:
+    """The site's, which answers on the host's own loopback, too."""
     with serving(host.gateway, 80) as port:
+        forward = ("/lib/systemd/systemd-socket-proxyd", f"{host.gateway}:{port}")
+        host.run("systemd-run", f"--socket-property=ListenStream=127.0.0.1:{port}", *forward)
         yield port
 
 

@@ -337,7 +337,7 @@ class TestState:
     async def test_place(self, tw: Tw, port: int) -> None:
         asked = """() => new Promise(done => navigator.geolocation.getCurrentPosition(
             position => done(position.coords.latitude), error => done(error.code)))"""
-        await tw.goto(f"http://127.0.0.1:{port}/blank")
+        await tw.goto(f"http://127.0.0.1:{port}/blank")  # only a page that counts as secure may ask
         await tw.set_geolocation(48.2, 16.4)
         await tw.grant_permissions("geolocation")
         assert await tw.evaluate(asked) == 48.2

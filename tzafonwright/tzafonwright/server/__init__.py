@@ -1,6 +1,7 @@
 """The server: one a host, for every browser of it. Needs Python 3.11 and `tzafonwright[server]`.
 
-    daemon      the composition root: flags, listening socket, signals, systemd
+    daemon      the composition root: flags, listening socket, signals
+    systemd     sockets that it hands over, and what it is told
     server      takes WebSockets from the host's proxy, which names each one's browser
     session     one client and its browser, from the first frame to the close code
     first       a client of the first version: one command, one answer
@@ -17,6 +18,10 @@
     failures    Playwright's errors as refusals
     listeners   listeners of the browser's events, made harmless
     refused     why an action, or a session, ends
+
+    metrics     what is counted and timed
+    measured    a backend whose actions are
+    status      where Prometheus reads it
 
 It imports nothing of WayPoint. Whoever reaches its socket drives any browser of the host: only the proxy may.
 """

@@ -23,7 +23,7 @@ from tzafonwright.server.failures import is_closed, is_crash, one_line, refusal
 from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE, WITHOUT_TAB
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.news import News
-from tzafonwright.server.refused import Refused, SessionOver
+from tzafonwright.server.refused import End, Refused, SessionOver
 from tzafonwright.server.tabs import Spawn, Tab, Tabs
 
 _GRACE = 0.25  # Playwright, which has the better words, comes first
@@ -106,7 +106,7 @@ class Attachment:
             async with asyncio.timeout(_NEWS):
                 await self.gone.wait()
         over = self.gone.is_set() or not self._browser.is_connected() or not self._driver.alive
-        return SessionOver(1011, BROWSER_GONE) if over else None
+        return SessionOver(1011, BROWSER_GONE, End.BROWSER_GONE) if over else None
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,8 @@ from pathlib import Path
 from tzafonwright.server import systemd
 
 try:
-    from tzafonwright.server.driver import Drivers
+    from tzafonwright.server import metrics, status
+    from tzafonwright.server.driver import DriverFailed, Drivers
     from tzafonwright.server.server import Server
 except ModuleNotFoundError as error:
     raise SystemExit(
@@ -43,8 +44,14 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--attach-timeout",
         type=float,
-        default=float(get("TZAFONWRIGHT_ATTACH_TIMEOUT", "10")),
+        default=float(get("TZAFONWRIGHT_ATTACH_TIMEOUT", "5")),
         help="seconds that a browser may take to let the driver in (TZAFONWRIGHT_ATTACH_TIMEOUT, default %(default)s)",
+    )
+    parser.add_argument(
+        "--status-listen",
+        default=get("TZAFONWRIGHT_STATUS_LISTEN", ""),
+        metavar="HOST:PORT",
+        help="where to serve /metrics and /healthz, nowhere if empty (TZAFONWRIGHT_STATUS_LISTEN)",
     )
     parser.add_argument(
         "--log-level",
@@ -74,18 +81,23 @@ def listening(path: str) -> socket.socket:
     return listener
 
 
-async def serve(listener: socket.socket, attach_timeout: float) -> None:
+async def serve(listener: socket.socket, attach_timeout: float, status_listener: socket.socket | None = None) -> None:
     """Until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    drivers = Drivers()
-    async with asyncio.TaskGroup() as group:
+    registry = metrics.fresh()
+    measuring = metrics.Metrics(registry)
+    drivers = Drivers(measuring.driver_started)
+    async with status.serving(status_listener, registry), asyncio.TaskGroup() as group:
         watchdog = group.create_task(systemd.keep_watchdog(), name="watchdog")
-        await drivers.get()  # a host that cannot start one should say so now
+        try:
+            await drivers.get()  # a host that cannot start one should say so now
+        except DriverFailed as error:
+            raise SystemExit(f"waypoint-tzafonwright: {error}") from error
         systemd.notify("READY=1")
-        serving = group.create_task(Server(drivers, attach_timeout).run(listener, stop), name="server")
+        serving = group.create_task(Server(drivers, attach_timeout, measuring).run(listener, stop), name="server")
         await asyncio.wait([serving, group.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         systemd.notify("STOPPING=1")
         stop.set()
@@ -98,10 +110,11 @@ def main() -> None:
     chosen = options()
     logging.basicConfig(level=chosen.log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("websockets").setLevel(logging.WARNING)
+    status_listener = status.bound(chosen.status_listen)
     inherited = systemd.inherited()
     listener = inherited or listening(chosen.socket)
     try:
-        asyncio.run(serve(listener, chosen.attach_timeout))
+        asyncio.run(serve(listener, chosen.attach_timeout, status_listener))
     finally:
         if inherited is None:
             with contextlib.suppress(FileNotFoundError):

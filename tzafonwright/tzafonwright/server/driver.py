@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from playwright.async_api import Browser, Error, Playwright, async_playwright
 
 _STOP = 5.0
 _HUNG = 2.0
+_SOONER = 250
 log = logging.getLogger("tzafonwright.server")
 
 
@@ -40,9 +42,11 @@ class Driver:
         os.environ.setdefault("PW_TEST_SCREENSHOT_NO_FONTS_READY", "1")  # `pictures` waits for fonts, but not for ever
         manager = async_playwright()
         try:
-            return cls(await manager.start(), manager)
+            driver = cls(await manager.start(), manager)
         except Exception as error:
             raise DriverFailed(f"cannot start the browser driver: {error}") from error
+        _spare(driver.pid)
+        return driver
 
     @property
     def alive(self) -> bool:
@@ -95,9 +99,10 @@ class Driver:
 
 
 class Drivers:
-    """The one driver that serves now. `async with` ends it."""
+    """The one driver that serves now; started is told of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, started: Callable[[], None]) -> None:
+        self._started = started
         self._driver: Driver | None = None
         self._starting = asyncio.Lock()
 
@@ -108,6 +113,7 @@ class Drivers:
                 if self._driver:
                     log.error("the browser driver ended: %s; starting another", await self._driver.ended())
                 self._driver = await Driver.start()
+                self._started()
                 log.info("the browser driver runs as process %d", self._driver.pid)
             return self._driver
 
@@ -115,6 +121,13 @@ class Drivers:
         """End the driver, if there is one."""
         if self._driver and self._driver.alive:
             await self._driver.stop()
+
+
+def _spare(pid: int) -> None:
+    """Where memory is short, the kernel is to end the driver before the server, which can start another."""
+    with contextlib.suppress(OSError):
+        own = int(Path("/proc/self/oom_score_adj").read_text())
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(min(own + _SOONER, 1000)))
 
 
 async def _quietly(ending: object) -> None:

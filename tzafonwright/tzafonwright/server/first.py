@@ -9,7 +9,7 @@ from tzafonwright import v1
 from tzafonwright.commands import as_action
 from tzafonwright.errors import InvalidAction, ProtocolError
 from tzafonwright.server.backend import Backend
-from tzafonwright.server.refused import Refused, SessionOver
+from tzafonwright.server.refused import End, Refused, SessionOver
 
 _LONGEST = 24 * 3600.0
 
@@ -24,7 +24,7 @@ class FirstVersion:
     async def receive(self, frame: bytes | str) -> None:
         """Do what it asks for, and answer. SessionOver when it is too large, or the browser is gone."""
         if len(frame) > v1.MAX_MESSAGE:
-            raise SessionOver(1009, f"message larger than {v1.MAX_MESSAGE >> 20} MiB")
+            raise SessionOver(1009, f"message larger than {v1.MAX_MESSAGE >> 20} MiB", End.CLIENT_WRONG)
         result = await self._result(frame)
         await self._send(result.dump())
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import enum
+
 from tzafonwright.errors import Code
+
+
+class End(str, enum.Enum):
+    """Why sessions end, as operators count it."""
+
+    CLIENT_LEFT = "client_left"
+    CLIENT_WRONG = "client_wrong"  # what it sent is no message of the protocol
+    BROWSER_GONE = "browser_gone"
+    DRIVER_ENDED = "driver_ended"
+    SERVER_STOPPED = "server_stopped"
+    INTERNAL_ERROR = "internal_error"
 
 
 class Refused(Exception):
@@ -18,7 +31,8 @@ class Refused(Exception):
 class SessionOver(Exception):
     """The session ends, so that nobody waits for this answer any more. reason is for the close frame."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, end: End = End.INTERNAL_ERROR) -> None:
         super().__init__(reason)
+        self.end = end
         self.code = code
         self.reason = reason

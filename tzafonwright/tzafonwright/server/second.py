@@ -16,7 +16,7 @@ from tzafonwright.errors import Code, ProtocolError
 from tzafonwright.server.backend import Backend, Given
 from tzafonwright.server.downloads import Say
 from tzafonwright.server.line import Line, Place
-from tzafonwright.server.refused import Refused, SessionOver
+from tzafonwright.server.refused import End, Refused, SessionOver
 from tzafonwright.server.tabs import Spawn
 
 _AT_MOST = 1000
@@ -49,7 +49,7 @@ class SecondVersion:
             code = Code.UNSUPPORTED if "$.action.do" in str(error) else Code.INVALID
             return await self._send(protocol.pack(protocol.Failed(error.id, code, str(error))))
         except ProtocolError as error:
-            raise SessionOver(1002, str(error)) from error
+            raise SessionOver(1002, str(error), End.CLIENT_WRONG) from error
         if isinstance(message, protocol.Cancel):
             self._cancel(message.id)
         elif reason := self._refusal(message):

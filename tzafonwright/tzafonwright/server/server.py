@@ -20,7 +20,8 @@ from websockets.typing import Subprotocol
 from tzafonwright import protocol
 from tzafonwright.server.browser import BROWSER_GONE
 from tzafonwright.server.driver import CannotAttach, DriverFailed, Drivers
-from tzafonwright.server.refused import SessionOver
+from tzafonwright.server.metrics import Metrics
+from tzafonwright.server.refused import End, SessionOver
 from tzafonwright.server.session import Session
 
 ENDPOINT_HEADER = "X-WayPoint-Endpoint"
@@ -33,7 +34,8 @@ log = logging.getLogger("tzafonwright.server")
 class Server:
     """`run` serves until it is cancelled, and then tells every client so."""
 
-    def __init__(self, drivers: Drivers, attach_timeout: float) -> None:
+    def __init__(self, drivers: Drivers, attach_timeout: float, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._drivers = drivers
         self._attach_timeout = attach_timeout
         self._sessions: dict[ServerConnection, tuple[asyncio.Future[None], asyncio.Task[None]]] = {}
@@ -59,7 +61,7 @@ class Server:
                 await stop.wait()
                 server.close(close_connections=False)
                 for session in list(self._running):
-                    session.end(SessionOver(1001, "server is stopping"))
+                    session.end(SessionOver(1001, "server is stopping", End.SERVER_STOPPED))
                 await server.wait_closed()
         await self._drivers.stop()
 
@@ -73,7 +75,7 @@ class Server:
         instance = request.headers.get(INSTANCE_HEADER, "a browser")
         try:
             driver = await self._drivers.get()
-            session = Session(connection, driver, instance)
+            session = Session(connection, driver, instance, self._metrics)
             running = self._group.create_task(self._run(session, endpoint, ready, accepted), name=f"session {instance}")
             await ready
         except DriverFailed as error:

@@ -13,10 +13,13 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from tzafonwright import actions, protocol
+from tzafonwright.server.backend import Backend
 from tzafonwright.server.browser import BROWSER_GONE, Attachment, attached
 from tzafonwright.server.driver import Driver
 from tzafonwright.server.first import FirstVersion
-from tzafonwright.server.refused import SessionOver
+from tzafonwright.server.measured import Measured
+from tzafonwright.server.metrics import Metrics
+from tzafonwright.server.refused import End, SessionOver
 from tzafonwright.server.second import SecondVersion
 
 _UNSENT = 10_000
@@ -28,10 +31,11 @@ log = logging.getLogger("tzafonwright.server")
 class Session:
     """`run` is the whole of it; `end` ends it from outside."""
 
-    def __init__(self, connection: ServerConnection, driver: Driver, instance: str) -> None:
+    def __init__(self, connection: ServerConnection, driver: Driver, instance: str, metrics: Metrics) -> None:
         self._connection = connection
         self._driver = driver
         self._instance = instance
+        self._metrics = metrics
         self._ended: asyncio.Future[SessionOver | None] = asyncio.get_running_loop().create_future()
         self._happenings: deque[actions.Happening] = deque(maxlen=_UNSENT)
         self._happened = asyncio.Event()
@@ -79,25 +83,30 @@ class Session:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if accepted.done():
             log.info("%s: a client of version %s", self._instance, "2" if self._connection.subprotocol else "1")
-            self.spawn(self._read(browser))
+            self._metrics.session(self._ended)
+            self.spawn(self._read(Measured(browser, self._metrics)))
             self.spawn(self._tell_all())
         cause = await self._ended
         if cause is not None and accepted.done():
             log.info("%s: %s", self._instance, cause.reason)
             await self._connection.close(cause.code, cause.reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
 
-    async def _read(self, browser: Attachment) -> None:
+    async def _read(self, backend: Backend) -> None:
         peer: FirstVersion | SecondVersion
         if self._connection.subprotocol == protocol.SUBPROTOCOL:
-            peer = SecondVersion(browser, self._send, self.spawn, self.end)
+            peer = SecondVersion(backend, self._send, self.spawn, self._over)
         else:
-            peer = FirstVersion(browser, self._send)
+            peer = FirstVersion(backend, self._send)
         try:
             async for frame in self._connection:
                 await peer.receive(frame)
         except SessionOver as over:
-            if over.reason != BROWSER_GONE:  # who watches the browser says so, in time
-                self.end(over)
+            self._over(over)
+
+    def _over(self, over: SessionOver) -> None:
+        """What an action found out. That the browser is gone, who watches it says, in time."""
+        if over.reason != BROWSER_GONE:
+            self.end(over)
 
     async def _send(self, frame: bytes) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -122,10 +131,11 @@ class Session:
     async def _watch_browser(self, browser: Attachment) -> None:
         await browser.gone.wait()
         await asyncio.sleep(_FOR_THE_PROXY)
-        self.end(SessionOver(1011, BROWSER_GONE))
+        self.end(SessionOver(1011, BROWSER_GONE, End.BROWSER_GONE))
 
     async def _watch_driver(self) -> None:
-        self.end(SessionOver(1011, f"server: the browser driver ended ({await self._driver.ended()})"))
+        how = await self._driver.ended()
+        self.end(SessionOver(1011, f"server: the browser driver ended ({how})", End.DRIVER_ENDED))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """A mistake of ours ends this session and no other."""
