@@ -20,11 +20,11 @@ from playwright.async_api import Playwright, async_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.beside import REFERENCE, enter_network, heading, row, timed, warm_reference
+from bench.beside import REFERENCE, REFERENCE_UNIT, enter_network, heading, row, timed, warm_reference
+from system.fleet import Fleet
 from system.pageserver import serving
 from tzafonwright import TzafonWrightClient
 from waypoint_lab import Host, cgroups
-from waypoint_lab.warm import wait_warm
 
 EDGE = "ws://127.0.0.1:1337"
 CDP_EDGE = "http://127.0.0.1:9222"
@@ -39,14 +39,15 @@ async def main(rounds: int, connects: int) -> None:
     with Host.boot("bench-tzafonwright", slots=SLOTS) as host, serving(host.gateway) as site:
         enter_network(host)
         warm_reference(host)
-        await asyncio.to_thread(wait_warm, host, SLOTS, 120)
+        fleet = Fleet(host, guest=f"{REFERENCE_UNIT}.service", slots=SLOTS)
+        await fleet.whole(within=120)
         heading()
         async with async_playwright() as playwright:
             await actions(playwright, f"{site}/form.html", rounds)
             await first_action(playwright, connects)
             await memory(host)
-            await asyncio.to_thread(wait_warm, host, SLOTS, 120)
-            await many(playwright, host, f"{site}/form.html")
+            await fleet.whole()
+            await many(playwright, fleet, f"{site}/form.html")
 
 
 async def actions(playwright: Playwright, url: str, rounds: int) -> None:
@@ -108,7 +109,7 @@ def resident(host: Host) -> int:
     return sum(psutil.Process(pid).memory_full_info().pss for pid, folder in processes if folder.name == _UNIT)
 
 
-async def many(playwright: Playwright, host: Host, url: str) -> None:
+async def many(playwright: Playwright, fleet: Fleet, url: str) -> None:
     """All at once: connect, goto, screenshot."""
 
     async def ours() -> None:
@@ -130,7 +131,7 @@ async def many(playwright: Playwright, host: Host, url: str) -> None:
             for _ in range(AT_ONCE):
                 group.create_task(one())
         taken.append(time.perf_counter() - began)
-        await asyncio.to_thread(wait_warm, host, SLOTS, 120)
+        await fleet.whole(within=120)
     row(f"{AT_ONCE} sessions at once: goto, screenshot", *taken, "s")
 
 

@@ -46,6 +46,7 @@ class Fleet:
     host: Host
     guest: str = "none"
     """A unit with a browser that is none of the fleet's."""
+    slots: int = SLOTS
 
     @property
     def http(self) -> str:
@@ -130,11 +131,11 @@ class Fleet:
             claims = _below(entries, KEYS.claims, Claim)
         except CodecError as error:
             return str(error)
-        stray = [pid for pid, slot in processes.items() if slot not in range(SLOTS)]
+        stray = [pid for pid, slot in processes.items() if slot not in range(self.slots)]
         unready = {key: life.state for key, life in instances.items() if life.state is not InstanceState.READY}
-        claimed = min(RESERVE + sessions, SLOTS)
+        claimed = min(RESERVE + sessions, self.slots)
         flaws = {
-            f"{len(running)} browsers run": len(running) != SLOTS,
+            f"{len(running)} browsers run": len(running) != self.slots,
             f"published or running, not both: {running.keys() ^ instances.keys()}": running.keys() != instances.keys(),
             f"not ready: {unready}": unready,
             f"{len(claims)} claims instead of {claimed}": len(claims) != claimed,
