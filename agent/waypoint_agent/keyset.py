@@ -99,7 +99,7 @@ class Keyset:
             life.invocation,
             life.endpoint,
             since=life.started,
-            is_open=not self._desired.host.cordon,
+            is_open=not self._desired.host.cordon and slot.number < self._slots(),
         )
 
 

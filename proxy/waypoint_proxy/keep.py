@@ -107,6 +107,8 @@ class Keeper:
             return  # nothing could replace them
         for browser in self._reserve.drop_older(time.monotonic() - self._settings.reserve_max_age):
             self._holder.release(browser.instance, "unused for too long")
+        for browser in self._reserve.drop_where(self._table.is_closed):
+            self._holder.release(browser.instance, "its slot is to go")
 
     def _give_back_all(self) -> None:
         for browser in self._reserve.drop_older(math.inf):

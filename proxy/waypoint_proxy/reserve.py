@@ -115,6 +115,10 @@ class Reserve:
         """Forget those that are held since before this moment of the monotonic clock; returns them."""
         return self._take_out(lambda browser: browser.since < moment)
 
+    def drop_where(self, unwanted: Callable[[str], bool]) -> list[Browser]:
+        """Forget those whose instance is unwanted; returns them."""
+        return self._take_out(lambda browser: unwanted(browser.instance))
+
     def clear(self) -> None:
         """Forget all."""
         self._take_out(lambda _: True)

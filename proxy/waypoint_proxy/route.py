@@ -125,6 +125,11 @@ class Table:
         rivals = sum(proxy.host == self._host for proxy in self._proxies.values())
         return math.ceil(ready / max(1, rivals))
 
+    def is_closed(self, instance: str) -> bool:
+        """Whether its agent has it ready, but open to nobody any more."""
+        found = self._ready.get(instance)
+        return found is not None and not found[1].open
+
     def _write(self, entry: Entry) -> None:
         try:
             self._fold(entry)

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from system.cdp import session
-from system.fleet import SLOTS, Fleet, eventually
+from system.fleet import SLOTS, Fleet
+from system.news import eventually
 
 
 def ctl(fleet: Fleet, *argv: str) -> str:
@@ -71,6 +72,8 @@ async def test_screenshot(fleet: Fleet, site: str) -> None:
 async def test_scale_and_back(fleet: Fleet) -> None:
     ctl(fleet, "scale", fleet.host.name, str(SLOTS + 1))
     await eventually(lambda: len(fleet.browsers()) == SLOTS + 1, within=20)
+    ctl(fleet, "scale", fleet.host.name, "2")  # fewer than the proxy has in reserve
+    await eventually(lambda: len(fleet.browsers()) == 2, within=20)
     ctl(fleet, "scale", fleet.host.name, "default")
 
 

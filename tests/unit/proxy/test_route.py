@@ -158,3 +158,14 @@ def test_assignments() -> None:
     table.apply(Removed(KEYS.claim("d"), 9))
     assert table.withdrawn == ["a"]
     assert table.assigned == {}
+
+
+def test_a_browser_that_its_agent_closes_is_closed_whoever_has_claimed_it() -> None:
+    table = Table(KEYS, "here", "p")
+    for event in (alive(), instance("a"), claim("a")):
+        table.apply(event)
+    assert not table.is_closed("a")
+    table.apply(instance("a", replace(READY, open=False)))
+    assert table.is_closed("a")
+    table.apply(Removed(KEYS.instance("here", "a"), 9))
+    assert not table.is_closed("a")
