@@ -89,7 +89,7 @@ class Executor:
     def environment(self, slot: int) -> str:
         """What the slot's unit is to be started with."""
         flags = (*self._settings.browser_flags, *self._desired.host.browser_flags)
-        return environment(self._settings.chromium, self._port(slot), flags)
+        return environment(self._settings, slot, flags)
 
     def _port(self, slot: int) -> int:
         return self._settings.browser_port + slot

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from waypoint_agent import summary
 from waypoint_agent.desired import Desired
+from waypoint_agent.launch import endpoints
 from waypoint_agent.pool import Pool
 from waypoint_agent.slots import Doing, Life, Slot
 from waypoint_core import keys as core_keys
@@ -98,13 +99,16 @@ class Keyset:
             life.generation,
             life.invocation,
             life.endpoint,
+            life.launched,
             since=life.started,
             is_open=not self._desired.host.cordon and slot.number < self._slots(),
         )
 
 
 @functools.lru_cache(maxsize=2048)
-def _ready(slot: int, generation: int, invocation: str, endpoint: str, *, since: float, is_open: bool) -> bytes:
+def _ready(
+    slot: int, generation: int, invocation: str, endpoint: str, launched: str, *, since: float, is_open: bool
+) -> bytes:
     return encode(
         Instance(
             InstanceType.CHROME_BROWSER,
@@ -112,7 +116,7 @@ def _ready(slot: int, generation: int, invocation: str, endpoint: str, *, since:
             slot=slot,
             generation=generation,
             invocation=invocation,
-            endpoints={"cdp": endpoint},
+            endpoints=endpoints(endpoint, launched),
             open=is_open,
             since=since,
         )

@@ -7,22 +7,34 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from waypoint_core.settings import AgentSettings
+
+_DESKTOP_PORT = "WAYPOINT_DESKTOP_PORT"
 log = logging.getLogger("waypoint.agent.launch")
 
 
-def environment(chromium: str, port: int, flags: Sequence[str]) -> str:
+def environment(settings: AgentSettings, slot: int, flags: Sequence[str]) -> str:
     """The environment file of a slot, as systemd reads it; flags, which have been checked, one a line."""
     values = {
-        "WAYPOINT_CHROMIUM": chromium,
-        "WAYPOINT_DEVTOOLS_PORT": str(port),
+        "WAYPOINT_CHROMIUM": settings.desktop_chromium if settings.desktop else settings.chromium,
+        "WAYPOINT_DEVTOOLS_PORT": str(settings.browser_port + slot),
         "WAYPOINT_BROWSER_FLAGS": "\n".join(flags),
     }
+    if settings.desktop:
+        values |= {_DESKTOP_PORT: str(settings.desktop_port + slot), "WAYPOINT_DESKTOP_SIZE": settings.desktop_size}
     return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+
+
+def endpoints(devtools: str, launched: str) -> dict[str, str]:
+    """Where a life answers, by protocol: DevTools as it says itself, its desktop as it was launched."""
+    found = re.search(rf'^{_DESKTOP_PORT}="(\d+)"$', launched, re.MULTILINE)
+    return {"cdp": devtools} | ({"desktop": f"127.0.0.1:{found[1]}"} if found else {})
 
 
 class Launches:

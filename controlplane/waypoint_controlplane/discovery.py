@@ -15,9 +15,16 @@ DISCOVERY = "/sd"
 
 def targets(fleet: Fleet, *, tls: bool) -> list[dict[str, Any]]:
     """One group a daemon, with labels component and host. Source: Prometheus's documentation of http_sd_config."""
-    labels = {"__scheme__": "https" if tls else "http"}
+    schemes = {"tzafonwright": "http"}  # it has no part in the fleet's certificates
     return [
-        {"targets": [address], "labels": {"component": component, "host": host, **labels}}
+        {
+            "targets": [address],
+            "labels": {
+                "component": component,
+                "host": host,
+                "__scheme__": schemes.get(component, "https" if tls else "http"),
+            },
+        }
         for component, host, address in _daemons(fleet)
         if address
     ]
@@ -37,5 +44,6 @@ def _daemons(fleet: Fleet) -> Iterator[tuple[str, str, str]]:
         yield "agent", host, alive.record.status
     for name, proxy in sorted(fleet.proxies.items()):
         yield "proxy", proxy.record.host or name, proxy.record.status
+        yield "tzafonwright", proxy.record.host or name, proxy.record.tzafonwright_status
     for name, member in sorted(fleet.members.items()):
         yield "controlplane", name, member.record.status

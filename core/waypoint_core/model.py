@@ -105,7 +105,8 @@ class Instance:
     """`inst/<h>/<id>`: one life of one browser in a slot, or of any other registered thing.
 
     endpoints maps a protocol to a URL, for a browser `cdp` to its DevTools WebSocket URL, which names this
-    very life of the browser; for what registered itself, to the host:port that it gave. open: it may be claimed,
+    very life of the browser, and `desktop`, where it has one, to the host:port on which that is driven; for what
+    registered itself, to the host:port that it gave. open: it may be claimed,
     if it is ready and nobody has claimed it; since: when this life began; reason says why a failed instance failed.
     """
 
@@ -143,9 +144,9 @@ class Claim:
 class ProxyAlive:
     """`proxies/<p>`: this proxy lives, under a lease of its own.
 
-    address is its CDP edge, tzafonwright the other edge ("" without one), and status its status endpoint, each as
-    host:port. Browsers of kind direct are served on its address's host at ports counted from direct_port (0: not at
-    all); see `direct_addresses`.
+    address is its CDP edge, tzafonwright the other edge ("" without one), status its status endpoint, and
+    tzafonwright_status that of the server behind the other edge, each as host:port. Browsers of kind direct are served
+    on its address's host at ports counted from direct_port (0: not at all); see `direct_addresses`.
     """
 
     epoch: Text
@@ -154,6 +155,7 @@ class ProxyAlive:
     status: str = ""
     direct_port: int = 0
     tzafonwright: str = ""
+    tzafonwright_status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ Count = Annotated[int, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slots = Annotated[int, Meta(ge=0, le=1000)]
 Address = Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
+Size = Annotated[str, Meta(pattern=r"^[1-9]\d{2,3}x[1-9]\d{2,3}$")]
 Level = Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")]
 
 
@@ -55,6 +56,9 @@ class HostSettings:
     address: str = setting("", "address by which other hosts reach this one; empty: the one that leads to etcd")
     hold_socket: str = setting("/run/waypoint/hold.sock", "where agent and proxy of this host meet")
     tzafonwright_socket: str = setting("/run/waypoint/tzafonwright.sock", "where its proxy meets tzafonwright's server")
+    tzafonwright_status: str = setting(
+        "127.0.0.1:9304", "status endpoint of tzafonwright's server, as its unit sets it; empty: none"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,12 @@ class AgentSettings:
     )
     browser_flags: tuple[str, ...] = setting((), "further Chromium flags, after WayPoint's own")
     browser_port: Port = setting(20000, "slot n's DevTools port on loopback is this plus n")
+    desktop: bool = setting(
+        False, "each browser is a window on a virtual desktop of its own, which tzafonwright can drive as well"
+    )
+    desktop_chromium: str = setting("/usr/lib/chromium/chromium", "the browser's binary where desktop is on")
+    desktop_port: Port = setting(19000, "slot n's desktop is driven on loopback at this port plus n")
+    desktop_size: Size = setting("1280x800", "pixels of a desktop, WIDTHxHEIGHT")
     start_timeout: Some = setting(15.0, "a browser that does not answer after this is started anew")
     start_limit: Annotated[int, Meta(ge=1)] = setting(4, "browsers that may be starting at one time")
     probe_interval: Some = setting(10.0, "an idle browser is probed this often")

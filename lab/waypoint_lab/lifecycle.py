@@ -17,6 +17,7 @@ REACHABLE: Mapping[str, Value] = {
     "controlplane.listen": "0.0.0.0:50052",
     **{f"{part}.status_listen": f"0.0.0.0:{port}" for part, port in (("agent", 9301), ("proxy", 9302))},
     "controlplane.status_listen": "0.0.0.0:9303",
+    "host.tzafonwright_status": "0.0.0.0:9304",
     "tls.cert_file": "/etc/waypoint/tls/cert.pem",
     "tls.key_file": "/etc/waypoint/tls/key.pem",
     "tls.ca_file": "/etc/waypoint/tls/ca.pem",
@@ -67,7 +68,9 @@ def reachable(cable: cabling.Cable) -> dict[str, str]:
     units = "etc/systemd/system"
     etcd = f"http://127.0.0.1:2379,http://{cable.address}:2379"
     edges = {"waypoint-proxy": 9222, "waypoint-proxy-tzafonwright": 1337}
+    seen = f"Environment=TZAFONWRIGHT_STATUS_LISTEN=0.0.0.0:9304\nIPAddressAllow={cable.gateway}"
     return {
+        f"{units}/waypoint-tzafonwright.service.d/cable.conf": f"[Service]\n{seen}\n",
         f"{units}/etcd.service.d/cable.conf": f"[Service]\nEnvironment=ETCD_LISTEN_CLIENT_URLS={etcd}\n",
         **{
             f"{units}/{name}.socket.d/cable.conf": f"[Socket]\nListenStream=\nListenStream=0.0.0.0:{port}\n"

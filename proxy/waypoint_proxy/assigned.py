@@ -143,7 +143,7 @@ class Assigned:
         else:
             await self._agent.hold(instance)
         waits = self._open_timeout if claim.kind is ClaimKind.SESSION else None
-        browser = Browser(instance, candidate.endpoint, time.monotonic())
+        browser = Browser(instance, candidate.endpoint, time.monotonic(), desktop=candidate.desktop)
         try:
             session = self._sessions.prepare(claim.session or new_id(), claim.kind, browser, waits)
         except SessionError as error:

@@ -90,7 +90,7 @@ class Claimer:
                 raise
             log.warning("claimed in vain: %s", error)
             return None
-        return Browser(candidate.instance, candidate.endpoint, time.monotonic(), spare)
+        return Browser(candidate.instance, candidate.endpoint, time.monotonic(), spare, candidate.desktop)
 
     def _untried(self, candidate: Candidate) -> bool:
         # What this proxy holds may have lost its claim, to a restored registry or because its host was given up: it is

@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
@@ -128,13 +129,19 @@ class Proxy:
 
     def _presence(self, cdp: Sequence[socket.socket], tzafonwright: Sequence[socket.socket]) -> ProxyAlive:
         """May take as long as a resolver takes."""
-        settings = self._settings.proxy
-        listeners = [_address(listener) for listener in (*cdp[:1], *tzafonwright[:1])]
-        address, status, *others = (
-            self._advertised(listen) for listen in (listeners[0], settings.status_listen, *listeners[1:])
+        settings = self._settings
+        alive = ProxyAlive(
+            secrets.token_hex(8),
+            settings.host.name,
+            self._advertised(_address(cdp[0])),
+            self._advertised(settings.proxy.status_listen),
+            settings.proxy.direct_port,
         )
-        return ProxyAlive(
-            secrets.token_hex(8), self._settings.host.name, address, status, settings.direct_port, *others
+        if not tzafonwright:
+            return alive
+        edge, server = _address(tzafonwright[0]), settings.host.tzafonwright_status
+        return replace(
+            alive, tzafonwright=self._advertised(edge), tzafonwright_status=server and self._advertised(server)
         )
 
     def _advertised(self, listen: str) -> str:

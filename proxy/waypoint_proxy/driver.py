@@ -47,6 +47,8 @@ class Driver:
         """
         browser.close()  # the server makes connections of its own
         told = {"x-waypoint-endpoint": browser.endpoint, "x-waypoint-instance": browser.instance}
+        if browser.desktop:
+            told["x-waypoint-desktop"] = browser.desktop
         try:
             far = await self._connect()
             return await link.upgrade(far, _FAR_SIDE, request_head("/", "tzafonwright", headers, told), self._timeout)

@@ -15,13 +15,15 @@ _Waiter = asyncio.Future["Browser"]
 class Browser:
     """A browser that this proxy holds and nobody uses yet; since is on the monotonic clock.
 
-    spare is a connection to it, opened ahead of demand like the browser itself.
+    spare is a connection to it, opened ahead of demand like the browser itself; desktop is where its desktop is
+    driven, "" where it has none.
     """
 
     instance: str
     endpoint: str
     since: float
     spare: socket.socket | None = None
+    desktop: str = ""
 
     def close(self) -> None:
         """Close the spare connection."""

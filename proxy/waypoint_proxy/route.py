@@ -32,12 +32,13 @@ log = logging.getLogger("waypoint.proxy.route")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A browser as the registry shows it; mod_revision is its key's."""
+    """A browser as the registry shows it; mod_revision is its key's, desktop "" where it has none."""
 
     instance: str
     host: str
     endpoint: str
     mod_revision: int
+    desktop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class Table:
             record = decode(Instance, entry.value, key)
             self._ready.pop(instance, None)
             if _takes_clients(record):
-                self._ready[instance] = Candidate(instance, host, record.endpoints["cdp"], entry.mod_revision), record
+                cdp, desktop = record.endpoints["cdp"], record.endpoints.get("desktop", "")
+                self._ready[instance] = Candidate(instance, host, cdp, entry.mod_revision, desktop), record
             self._weigh(instance)
         elif key.startswith(keys.claims):
             self._claim(entry)

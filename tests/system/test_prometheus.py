@@ -3,10 +3,13 @@
 import json
 import re
 import subprocess
+import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from waypoint_lab import Host, trust
 
 ROOT = Path(__file__).parents[2]
 PORT = 19090
-DAEMONS = ("agent", "proxy", "controlplane")
+DAEMONS = ("agent", "proxy", "controlplane", "tzafonwright")
 
 
 def known() -> set[str]:
@@ -41,18 +44,60 @@ def targets() -> dict[str, str]:
     return {target["labels"].get("component", "?"): target["health"] for target in active}
 
 
-def until(seconds: float, true: Any) -> None:
-    """Prometheus announces nothing."""
-    end = time.monotonic() + seconds
-    while (said := true()) is not True:
-        assert time.monotonic() < end, said
-        time.sleep(0.1)
+class Sampled(BaseHTTPRequestHandler):
+    """Where Prometheus writes what it has scraped, as soon as it has: a reason to ask it again."""
+
+    protocol_version = "HTTP/1.1"
+    server: "Receiver"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+        self.server.more.set()
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+class Receiver(ThreadingHTTPServer):
+    """Hears of new samples."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Sampled)
+        self.more = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+    def until(self, seconds: float, true: Callable[[], object]) -> None:
+        """Asks after each delivery of samples."""
+        end = time.monotonic() + seconds
+        while (said := true()) is not True:
+            assert self.more.wait(end - time.monotonic()), said
+            self.more.clear()
 
 
 @pytest.fixture(scope="module")
-def prometheus(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The shipped configuration, pointed at the lab's host and authority, with a faster pace."""
-    folder = tmp_path_factory.mktemp("prometheus")
+def prometheus(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """The shipped configuration, pointed at the lab's host and authority, with a faster pace; what tells of samples."""
+    with Receiver() as receiver:
+        serving = threading.Thread(target=receiver.serve_forever, name="receiver")
+        serving.start()
+        try:
+            with scraping(host, tmp_path_factory.mktemp("prometheus"), receiver.url):
+                yield receiver
+        finally:
+            receiver.shutdown()
+            serving.join()
+
+
+@contextmanager
+def scraping(host: Host, folder: Path, receiver: str) -> Iterator[None]:
+    """A Prometheus that also writes to a receiver."""
     ca = trust.administrator().ca
     shipped = (ROOT / "packaging/prometheus/prometheus.yml").read_text()
     tls = f"tls_config: {{ ca_file: {ca} }}"
@@ -63,6 +108,7 @@ def prometheus(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         .replace("- job_name: waypoint", f"- job_name: waypoint\n    {tls}")
         .replace("- waypoint.rules.yml", f"- {ROOT}/packaging/prometheus/waypoint.rules.yml")
     )
+    ours += f"\nremote_write: [{{ url: {receiver}, queue_config: {{ batch_send_deadline: 100ms }} }}]\n"
     (folder / "prometheus.yml").write_text(ours)
     subprocess.run(["promtool", "check", "config", folder / "prometheus.yml"], check=True, capture_output=True)
     argv = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
@@ -106,16 +152,17 @@ def missing() -> set[str]:
     return known() - seen
 
 
-@pytest.mark.usefixtures("prometheus")
-async def test_every_daemon_is_found_and_every_family_scraped(fleet: Fleet, host: Host, site: str) -> None:
+async def test_every_daemon_is_found_and_every_family_scraped(
+    fleet: Fleet, host: Host, site: str, prometheus: Receiver
+) -> None:
     async with session(fleet.ws) as client:
         await client.page(f"{site}/form.html")
     await fleet.whole()
     fleet.host.run("waypointctl", "status", "--wait-leader", "--timeout", "30")
-    until(20, lambda: targets() == dict.fromkeys(DAEMONS, "up") or targets())
+    prometheus.until(20, lambda: targets() == dict.fromkeys(DAEMONS, "up") or targets())
     assert len(known()) > 30
     post_metrics(host)  # they count for as long as the instance is there
-    until(40, lambda: not missing() or missing())
+    prometheus.until(40, lambda: not missing() or missing())
     (sessions,) = query("sum(waypoint_proxy_sessions_total)")
     assert float(sessions["value"][1]) >= 1
 

@@ -49,6 +49,10 @@ DIALOGS = """<!doctype html><title>Dialogs</title>
 <button onclick="document.title = 'confirmed ' + confirm('Delete it?')">Delete</button>
 <button onclick="document.title = 'named ' + prompt('Name?')">Rename</button>
 <script>onbeforeunload = event => event.preventDefault()</script>"""
+DESK = """<!doctype html><title>Desk</title>
+<button id=open onclick="window.open('/notes', 'notes', 'left=80,top=90,width=420,height=300')">Notes</button>"""
+NOTES = """<!doctype html><title>Notes</title><body style="margin:0;background:rgb(255,0,255)">
+<input id=note style="display:block;width:300px;height:40px">"""
 NEWS = """<!doctype html><title>News</title><script>
 console.warn('careful'); fetch('/missing'); setTimeout(() => { throw new Error('broken') })
 </script>"""
@@ -114,6 +118,8 @@ _PAGES = {
     "/drag": DRAG,
     "/dialogs": DIALOGS,
     "/news": NEWS,
+    "/desk": DESK,
+    "/notes": NOTES,
     "/hostile": HOSTILE,
     "/pay": PAY,
     "/thanks": THANKS,

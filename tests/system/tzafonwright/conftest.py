@@ -1,42 +1,59 @@
-"""A host of its own, whose browsers know the site by names; each test has a client in a fresh session at port 1337."""
+"""Hosts whose browsers know the site by names; each test has a client in a fresh session at port 1337."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 
 from functional.tzafonwright.site import serving
 from tzafonwright import TzafonWrightClient
 from waypoint_lab import Host
+from waypoint_lab.settings import Value
+
+SCREEN = (1024, 700)
 
 
-@pytest.fixture(scope="session")
-def host() -> Iterator[Host]:
-    with Host.boot("tzafonwright-tests", slots=4, network="veth") as running:
+@contextmanager
+def booted(name: str, slots: int, settings: Mapping[str, Value]) -> Iterator[Host]:
+    """The site has names on it, and answers on its own loopback, too, where pages count as secure."""
+    with Host.boot(name, slots=slots, network="veth", settings=settings) as running, serving(running.gateway, 80):
         running.run("tee", "--append", "/etc/hosts", input=f"{running.gateway} shop.example other.example\n")
         running.run("tee", "/etc/resolv.conf", input="nameserver 127.0.0.1\n")  # who refuses at once
+        forward = ("/lib/systemd/systemd-socket-proxyd", f"{running.gateway}:80")
+        running.run("systemd-run", "--socket-property=ListenStream=127.0.0.1:80", *forward)
         yield running
 
 
 @pytest.fixture(scope="session")
-def port(host: Host) -> Iterator[int]:
-    """The site's, which answers on the host's own loopback, too."""
-    with serving(host.gateway, 80) as port:
-        forward = ("/lib/systemd/systemd-socket-proxyd", f"{host.gateway}:{port}")
-        host.run("systemd-run", f"--socket-property=ListenStream=127.0.0.1:{port}", *forward)
-        yield port
+def host() -> Iterator[Host]:
+    with booted("tzafonwright-tests", 4, {}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def desktops() -> Iterator[Host]:
+    """Each of its browsers is a window on a desktop."""
+    size = "{}x{}".format(*SCREEN)
+    settings = {"agent.desktop": True, "agent.desktop_size": size, "proxy.upgrade_timeout": "30"}
+    with booted("desktop-tests", 2, settings) as running:
+        yield running
 
 
 @pytest.fixture
-def shop(port: int) -> str:
+def shop() -> str:
     return "http://shop.example"
 
 
 @pytest.fixture
-def edge(host: Host, port: int) -> str:
-    return f"ws://{host.address}:1337"
+def edge(host: Host) -> str:
+    return edge_of(host)
 
 
 @pytest.fixture
 async def tw(edge: str) -> AsyncIterator[TzafonWrightClient]:
     async with TzafonWrightClient(edge, timeout=10) as client:
         yield client
+
+
+def edge_of(host: Host) -> str:
+    return f"ws://{host.address}:1337"

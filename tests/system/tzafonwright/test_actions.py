@@ -334,10 +334,10 @@ class TestState:
         await tw.open_tab(f"{shop}/echo")
         assert json.loads(await tw.text())["user-agent"] == "Shopper/1.0"
 
-    async def test_place(self, tw: Tw, port: int) -> None:
+    async def test_place(self, tw: Tw) -> None:
         asked = """() => new Promise(done => navigator.geolocation.getCurrentPosition(
             position => done(position.coords.latitude), error => done(error.code)))"""
-        await tw.goto(f"http://127.0.0.1:{port}/blank")  # only a page that counts as secure may ask
+        await tw.goto("http://127.0.0.1/blank")  # only a page that counts as secure may ask
         await tw.set_geolocation(48.2, 16.4)
         await tw.grant_permissions("geolocation")
         assert await tw.evaluate(asked) == 48.2
@@ -425,6 +425,6 @@ class TestEvents:
 
 async def test_contexts(tw: Tw) -> None:
     await tw.switch_context("browser")
-    with pytest.raises(ActionFailed, match="this host has no desktops") as failed:
+    with pytest.raises(ActionFailed, match="this browser has no desktop") as failed:
         await tw.do(SwitchContext(context="desktop"))
     assert failed.value.code == Code.UNSUPPORTED

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from system.tzafonwright.conftest import edge_of
 from tzafonwright import TzafonWrightClient
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/tzafonwright.md").read_text()
@@ -24,15 +25,18 @@ def examples() -> Iterator[object]:
 
 
 @pytest.mark.parametrize("example", list(examples()))
-async def test_example(example: str, edge: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_example(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
+    edge = edge_of(request.getfixturevalue("desktops" if 'switch_context("desktop")' in example else "host"))
     code = example.replace("ws://127.0.0.1:1337", edge)
     if "await tw" not in code or "asyncio.run(" in code:
         names = {"asyncio": asyncio, "TzafonWrightClient": TzafonWrightClient}
         if "await " not in code or "asyncio.run(" in code:
             return await asyncio.to_thread(exec, compile(code, "a program", "exec"), {"__name__": "__main__"})
         return await run(code, names)
-    async with TzafonWrightClient(edge, timeout=10) as tw:
+    async with TzafonWrightClient(edge, timeout=10, connect_timeout=40) as tw:
         await tw.goto("http://shop.example/")
         await run(code, {"asyncio": asyncio, "tw": tw})
     return None

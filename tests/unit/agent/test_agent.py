@@ -274,7 +274,7 @@ async def test_more_slots_than_configured_outlive_the_agent(tmp_path: Path) -> N
     running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A), UnitState(1, Active.ACTIVE, B)])
     running.settings = dataclasses.replace(running.settings, slots=1)
     for slot in (0, 1):
-        said = environment(running.settings.chromium, running.settings.browser_port + slot, ())
+        said = environment(running.settings, slot, ())
         (tmp_path / f"slots/{slot}.env").write_text(said)
     await running.registry.put(HOST, b'{"slots": 2}')
     running.registry.available = False

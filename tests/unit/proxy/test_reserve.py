@@ -13,8 +13,9 @@ def browser(name: str, since: float = 0.0) -> Browser:
 
 async def queue(group: asyncio.TaskGroup, reserve: Reserve, count: int) -> list[asyncio.Task[Browser]]:
     tasks = [group.create_task(reserve.take()) for _ in range(count)]
-    while reserve.waiting < count:  # noqa: ASYNC110 - they run in their own time
-        await asyncio.sleep(0)
+    while reserve.waiting < count:
+        reserve.changed.clear()
+        await reserve.changed.wait()
     return tasks
 
 
@@ -41,7 +42,7 @@ async def test_who_leaves_the_queue_costs_nothing() -> None:
     async with asyncio.TaskGroup() as group:
         first, second = await queue(group, reserve, 2)
         first.cancel()
-        await asyncio.sleep(0)
+        await asyncio.wait([first])
         reserve.add(browser("a"))
     assert second.result().instance == "a"
     assert reserve.waiting == 0
@@ -61,7 +62,7 @@ async def test_looking_takes_nothing_and_waits_for_stock() -> None:
     reserve = Reserve()
     async with asyncio.TaskGroup() as group:
         looks = [group.create_task(reserve.look()) for _ in range(3)]
-        await asyncio.sleep(0)
+        await reserve.changed.wait()
         assert reserve.wanted
         reserve.add(browser("a"))
     assert [look.result().instance for look in looks] == ["a"] * 3
@@ -73,8 +74,9 @@ async def test_looking_waits_behind_those_who_take() -> None:
     reserve = Reserve()
     async with asyncio.TaskGroup() as group:
         (taker,) = await queue(group, reserve, 1)
+        reserve.changed.clear()
         look = group.create_task(reserve.look())
-        await asyncio.sleep(0)
+        await reserve.changed.wait()
         reserve.add(browser("a"))
         await taker
         assert not look.done()

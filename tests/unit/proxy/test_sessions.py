@@ -1,7 +1,5 @@
 """Sessions: beginning, joining, ending, once each."""
 
-import asyncio
-
 import pytest
 
 from waypoint_core.errors import SessionError
@@ -86,7 +84,10 @@ async def test_dropped_client_may_come_back_within_the_grace() -> None:
     assert sessions.get("s") is session
     with sessions.connection("s") as again:
         assert again is session
-        await asyncio.sleep(0.03)
+        with sessions.connection("dropped later") as other:
+            sessions.give(other, Browser("i2", "ws://c", 0.0))
+            sessions.dropped(other)
+        assert await other.ended == NOT_BACK
         assert not session.ended.done()
         sessions.dropped(session)
     assert await session.ended == NOT_BACK

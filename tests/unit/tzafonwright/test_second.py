@@ -10,8 +10,8 @@ import pytest
 
 from tzafonwright import actions, protocol
 from tzafonwright.errors import Code
-from tzafonwright.server.backend import Given
-from tzafonwright.server.downloads import Say
+from tzafonwright.server.backend import Given, Say
+from tzafonwright.server.contexts import Contexts
 from tzafonwright.server.line import Line
 from tzafonwright.server.refused import Refused, SessionOver
 from tzafonwright.server.second import SecondVersion
@@ -68,11 +68,13 @@ class Stage:
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
-        self.backend = FakeBackend()
+        self.backend, self.desktop = FakeBackend(), FakeBackend()
         self.heard: asyncio.Queue[protocol.FromServer] = asyncio.Queue()
         self.over: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self.peer = SecondVersion(self.backend, self._hear, self._spawn, lambda cause: self.over.append(cause.reason))
+        self.peer = SecondVersion(
+            Contexts(self.backend, self.desktop), self._hear, self._spawn, lambda cause: self.over.append(cause.reason)
+        )
 
     async def say(self, number: int, action: Any, timeout: float = 5, payload: bytes = b"") -> None:
         await self.peer.receive(protocol.pack(protocol.Request(number, action, timeout), payload))
@@ -191,8 +193,26 @@ async def test_progress_and_refusals(stage: Stage) -> None:
     assert [await stage.hear(), await stage.hear()] == [(1, "uploading"), (1, "done")]
     await stage.say(2, actions.Back())
     assert await stage.hear() == (2, "navigation")
-    await stage.say(3, actions.SwitchContext(context="desktop"))
-    assert await stage.hear() == (3, "unsupported")
+
+
+async def test_what_follows_a_switch_is_done_in_the_other_context(stage: Stage) -> None:
+    stage.desktop.let("there")
+    stage.backend.let("here")
+    await stage.say(1, actions.SwitchContext(context="desktop"))
+    await stage.say(2, actions.Evaluate(expression="there"))
+    await stage.say(3, actions.SwitchContext(context="browser"))
+    await stage.say(4, actions.Evaluate(expression="here"))
+    assert sorted([await stage.hear() for _ in range(4)]) == [(number, "done") for number in (1, 2, 3, 4)]
+    assert stage.desktop.log == ["there begins", "there ends"]
+    assert stage.backend.log == ["here begins", "here ends"]
+
+
+async def test_a_context_that_is_not_there(stage: Stage) -> None:
+    alone = Contexts(stage.backend)
+    with pytest.raises(Refused, match="this browser has no desktop") as refused:
+        await alone.switch("desktop")
+    assert "agent.desktop = true" in refused.value.hint
+    assert alone.current is stage.backend
 
 
 async def test_ids_are_used_once_at_a_time(stage: Stage) -> None:

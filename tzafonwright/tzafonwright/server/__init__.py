@@ -10,7 +10,9 @@
 
     driver      Playwright's driver: one process, watched, started again
     backend     what actions are done on, as an interface
+    contexts    which of a session's backends is current
     browser     the backend that is a browser: tabs, dialogs, downloads, news
+    desktop     the backend that is the desktop around it
     handlers/   how each action is done
     call        one action under way, as handlers see it
     targets     from selectors, references and frames to elements

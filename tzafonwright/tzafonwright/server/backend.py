@@ -1,13 +1,18 @@
-"""What a session does its actions on: a browser today; a desktop would be another of these."""
+"""What a session does its actions on: a browser, or the desktop around it."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tzafonwright import actions
-from tzafonwright.server.downloads import Say
 from tzafonwright.server.line import Line
+
+Say = Callable[[str, int, "int | None"], Awaitable[None]]
+"""Progress: stage, bytes done, bytes in total."""
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs something in the background, within the session."""
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from playwright.async_api import Browser, Error
 
 from tzafonwright import actions
 from tzafonwright.errors import Code
-from tzafonwright.server.backend import Given
+from tzafonwright.server.backend import Given, Say, Spawn
 from tzafonwright.server.call import Call
 from tzafonwright.server.dialogs import Dialogs
-from tzafonwright.server.downloads import Downloads, Say
+from tzafonwright.server.downloads import Downloads
 from tzafonwright.server.driver import Driver
 from tzafonwright.server.failures import is_closed, is_crash, one_line, refusal
 from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE, WITHOUT_TAB
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.news import News
 from tzafonwright.server.refused import End, Refused, SessionOver
-from tzafonwright.server.tabs import Spawn, Tab, Tabs
+from tzafonwright.server.tabs import Tab, Tabs
 
 _GRACE = 0.25  # Playwright, which has the better words, comes first
 _NEWS = 0.1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from playwright.async_api import Error, Page
 
 from tzafonwright.errors import Code
-from tzafonwright.server.downloads import Say
+from tzafonwright.server.backend import Say
 from tzafonwright.server.failures import repeatable
 from tzafonwright.server.refused import Refused
 from tzafonwright.server.tabs import Tab

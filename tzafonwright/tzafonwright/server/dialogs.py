@@ -9,8 +9,8 @@ from collections.abc import Callable
 from playwright.async_api import BrowserContext, Dialog, Error
 
 from tzafonwright import actions
+from tzafonwright.server.backend import Spawn
 from tzafonwright.server.listeners import safe
-from tzafonwright.server.tabs import Spawn
 
 _REMEMBERED = 1000
 

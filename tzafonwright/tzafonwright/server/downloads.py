@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from playwright.async_api import Browser, CDPSession
 
 from tzafonwright.errors import Code
+from tzafonwright.server.backend import Say
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
 
 _FOLDER = "/tmp/downloads"  # noqa: S108 - of the browser's own /tmp, which dies with it
 _CHUNK = 4 * 1024 * 1024
 
-Say = Callable[[str, int, "int | None"], Awaitable[None]]
-"""Progress: stage, bytes done, bytes in total."""
 Told = Callable[[dict[str, Any]], None]
 
 

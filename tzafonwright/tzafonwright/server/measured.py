@@ -8,8 +8,7 @@ from typing import Any
 
 from tzafonwright import actions
 from tzafonwright.errors import Code
-from tzafonwright.server.backend import Backend, Given, Spot
-from tzafonwright.server.downloads import Say
+from tzafonwright.server.backend import Backend, Given, Say, Spot
 from tzafonwright.server.metrics import Metrics
 from tzafonwright.server.refused import Refused
 

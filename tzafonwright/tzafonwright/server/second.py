@@ -1,7 +1,8 @@
 """A client of the second version: any number of actions under way, in order where they meet, each can be stopped.
 
 An action first stands in the front line, in the order of arrival, until it is known on which tab it is to be done; then
-in that tab's line. Actions that change which tab is current are done while they are first in the front line.
+in that tab's line. Actions that change which tab, or which context, is current are done while they are first in the
+front line.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from typing import Any
 
 from tzafonwright import actions, protocol
 from tzafonwright.errors import Code, ProtocolError
-from tzafonwright.server.backend import Backend, Given
-from tzafonwright.server.downloads import Say
+from tzafonwright.server.backend import Given, Say, Spawn
+from tzafonwright.server.contexts import Contexts
 from tzafonwright.server.line import Line, Place
 from tzafonwright.server.refused import End, Refused, SessionOver
-from tzafonwright.server.tabs import Spawn
 
 _AT_MOST = 1000
 _LONGEST = 24 * 3600.0
@@ -28,12 +28,12 @@ class SecondVersion:
 
     def __init__(
         self,
-        backend: Backend,
+        contexts: Contexts,
         send: Callable[[bytes], Awaitable[None]],
         spawn: Spawn,
         over: Callable[[SessionOver], None],
     ) -> None:
-        self._backend = backend
+        self._contexts = contexts
         self._send = send
         self._spawn = spawn
         self._over = over
@@ -101,14 +101,16 @@ class SecondVersion:
 
     async def _do(self, request: protocol.Request, payload: bytes, front: Place, deadline: float) -> Given:
         action: actions.Action = request.action
-        backend = self._backend
         say = self._says(request.id)
-        if backend.at_once(action):
+        if self._contexts.current.at_once(action):
             front.leave()
-            return await backend.do(action, None, deadline, payload, say)
+            return await self._contexts.current.do(action, None, deadline, payload, say)
         async with _turn(front, deadline):
             if isinstance(action, actions.SwitchContext):
-                return self._switched(action)
+                async with _in_time(deadline):
+                    await self._contexts.switch(action.context)
+                return Given()
+            backend = self._contexts.current
             if backend.chooses(action):
                 return await backend.do(action, None, deadline, payload, say)
             async with _in_time(deadline):
@@ -116,12 +118,6 @@ class SecondVersion:
                 place = spot.line.join()
         async with _turn(place, deadline):
             return await backend.do(action, spot, deadline, payload, say)
-
-    def _switched(self, action: actions.SwitchContext) -> Given:
-        """A host with desktops would put another backend in place here."""
-        if action.context == "desktop":
-            raise Refused(Code.UNSUPPORTED, "this host has no desktops")
-        return Given()
 
     def _says(self, number: int) -> Say:
         async def say(stage: str, done: int, total: int | None) -> None:

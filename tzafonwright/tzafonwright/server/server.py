@@ -1,6 +1,7 @@
 """Takes the WebSockets that the host's proxy passes on, attaches to the browser that it names, and runs the session.
 
-The proxy names the browser in two headers of the upgrade request, which it removes when a client sends them. A browser
+The proxy names the browser in headers of the upgrade request, which it removes when a client sends them: where it
+answers, which instance it is, and where its desktop answers if it has one. A browser
 that cannot be attached to is refused before the upgrade, so that the proxy can take another one.
 """
 
@@ -26,6 +27,7 @@ from tzafonwright.server.session import Session
 
 ENDPOINT_HEADER = "X-WayPoint-Endpoint"
 INSTANCE_HEADER = "X-WayPoint-Instance"
+DESKTOP_HEADER = "X-WayPoint-Desktop"
 _HANDSHAKE = 60.0
 _CLOSE = 1.0
 log = logging.getLogger("tzafonwright.server")
@@ -69,13 +71,16 @@ class Server:
         endpoint = request.headers.get(ENDPOINT_HEADER, "")
         if not _is_local(endpoint):
             return _refuse(connection, http.HTTPStatus.BAD_REQUEST, f"no {ENDPOINT_HEADER} of this machine")
+        desktop = request.headers.get(DESKTOP_HEADER, "")
+        if desktop and not _is_local(f"ws://{desktop}"):
+            return _refuse(connection, http.HTTPStatus.BAD_REQUEST, f"no {DESKTOP_HEADER} of this machine")
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
         accepted: asyncio.Future[None] = loop.create_future()
         instance = request.headers.get(INSTANCE_HEADER, "a browser")
         try:
             driver = await self._drivers.get()
-            session = Session(connection, driver, instance, self._metrics)
+            session = Session(connection, driver, instance, self._metrics, desktop)
             running = self._group.create_task(self._run(session, endpoint, ready, accepted), name=f"session {instance}")
             await ready
         except DriverFailed as error:

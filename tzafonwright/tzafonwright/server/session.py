@@ -15,6 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from tzafonwright import actions, protocol
 from tzafonwright.server.backend import Backend
 from tzafonwright.server.browser import BROWSER_GONE, Attachment, attached
+from tzafonwright.server.contexts import Contexts
+from tzafonwright.server.desktop import reached
 from tzafonwright.server.driver import Driver
 from tzafonwright.server.first import FirstVersion
 from tzafonwright.server.measured import Measured
@@ -31,8 +33,12 @@ log = logging.getLogger("tzafonwright.server")
 class Session:
     """`run` is the whole of it; `end` ends it from outside."""
 
-    def __init__(self, connection: ServerConnection, driver: Driver, instance: str, metrics: Metrics) -> None:
+    def __init__(
+        self, connection: ServerConnection, driver: Driver, instance: str, metrics: Metrics, desktop: str = ""
+    ) -> None:
         self._connection = connection
+        self._desktop = desktop
+        self._opened = contextlib.AsyncExitStack()
         self._driver = driver
         self._instance = instance
         self._metrics = metrics
@@ -53,7 +59,10 @@ class Session:
         """Attach, then serve once the client is accepted. What attaching raises goes to ready."""
         async with asyncio.TaskGroup() as self._group:
             try:
-                async with attached(self._driver, endpoint, timeout, self.spawn, self._tell) as browser:
+                async with (
+                    self._opened,
+                    attached(self._driver, endpoint, timeout, self.spawn, self._tell) as browser,
+                ):
                     if not ready.done():  # the client may have left meanwhile
                         ready.set_result(None)
                     await self._attend(browser, accepted)
@@ -94,7 +103,8 @@ class Session:
     async def _read(self, backend: Backend) -> None:
         peer: FirstVersion | SecondVersion
         if self._connection.subprotocol == protocol.SUBPROTOCOL:
-            peer = SecondVersion(backend, self._send, self.spawn, self._over)
+            contexts = Contexts(backend, open_desktop=self._open_desktop if self._desktop else None)
+            peer = SecondVersion(contexts, self._send, self.spawn, self._over)
         else:
             peer = FirstVersion(backend, self._send)
         try:
@@ -102,6 +112,9 @@ class Session:
                 await peer.receive(frame)
         except SessionOver as over:
             self._over(over)
+
+    async def _open_desktop(self) -> Backend:
+        return Measured(await self._opened.enter_async_context(reached(self._desktop, self._instance)), self._metrics)
 
     def _over(self, over: SessionOver) -> None:
         """What an action found out. That the browser is gone, who watches it says, in time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,12 +13,10 @@ from playwright.async_api import BrowserContext, CDPSession, Error, Frame, Page,
 
 from tzafonwright import actions
 from tzafonwright.errors import Code
+from tzafonwright.server.backend import Spawn
 from tzafonwright.server.line import Line
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
-
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
-"""Runs something in the background, within the session."""
 
 
 class Watcher(Protocol):

@@ -26,6 +26,7 @@ CHECKS = (
     "systemd",
     "units",
     "chromium",
+    "desktop",
     "sandbox",
     "cgroups",
     "limits",

@@ -10,26 +10,28 @@ from waypoint_controlplane.cli.doctor.findings import Finding, fail, ok, warn
 from waypoint_controlplane.cli.doctor.run import Ran, run
 from waypoint_controlplane.cli.verb import Invocation
 
-_INSTALL = "apt-get install chromium-headless-shell, or set agent.chromium"
-
 
 def check(invocation: Invocation) -> Iterator[Finding]:
-    """Runs `agent.chromium --version`."""
-    path = invocation.settings.agent.chromium
+    """Runs the browser with --version."""
+    agent = invocation.settings.agent
+    path, setting = (
+        (agent.desktop_chromium, "agent.desktop_chromium") if agent.desktop else (agent.chromium, "agent.chromium")
+    )
     if not Path(path).is_file():
-        return judge(path, "", None)
+        return judge(path, "", None, setting)
     with Path(path).open("rb") as file:
         start = file.read(2)
     ran = run(path, "--version") if os.access(path, os.X_OK) else None
-    return judge(path, "script" if start == b"#!" else "binary", ran)
+    return judge(path, "script" if start == b"#!" else "binary", ran, setting)
 
 
-def judge(path: str, kind: str, ran: Ran | None) -> Iterator[Finding]:
+def judge(path: str, kind: str, ran: Ran | None, setting: str = "agent.chromium") -> Iterator[Finding]:
     """Pure. kind: script, binary, or "" if there is no such file; ran: None if it may not be run."""
     if not kind:
-        yield fail(f"{path} is not there", _INSTALL)
+        package = "chromium" if setting == "agent.desktop_chromium" else "chromium-headless-shell"
+        yield fail(f"{path} is not there", f"apt-get install {package}, or set {setting}")
     elif ran is None:
-        yield fail(f"{path} is not executable", f"chmod 755 {path}, or set agent.chromium")
+        yield fail(f"{path} is not executable", f"chmod 755 {path}, or set {setting}")
     elif ran.code != 0:
         yield fail(f"{path} does not run: {ran.complaint}", f"ldd {path} names libraries that are missing")
     else:
@@ -37,5 +39,5 @@ def judge(path: str, kind: str, ran: Ran | None) -> Iterator[Finding]:
     if kind == "script":
         yield warn(
             f"{path} is a script around the browser",
-            "set agent.chromium to the binary itself: it runs as the unit's main process",
+            f"set {setting} to the binary itself: it runs as the unit's main process",
         )

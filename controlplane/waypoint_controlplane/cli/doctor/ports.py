@@ -28,10 +28,14 @@ def wanted(settings: Settings) -> dict[int, str]:
         "controlplane.status_listen": settings.controlplane.status_listen,
     }
     ports = {int(address.rpartition(":")[2]): name for name, address in listening.items()}
+    if settings.agent.desktop:
+        screens = {settings.agent.desktop_port + slot: "agent.desktop_port" for slot in range(settings.agent.slots)}
+    else:
+        screens = {}
     first, direct = settings.agent.browser_port, settings.proxy.direct_port
     browsers = {first + slot: "agent.browser_port" for slot in range(settings.agent.slots)}
     claimed = {direct + offset: "proxy.direct_port" for offset in range(_DIRECT if direct else 0)}
-    return {**claimed, **browsers, **ports}
+    return {**claimed, **browsers, **screens, **ports}
 
 
 def judge(listening: Mapping[int, Sequence[str]], ports: Mapping[int, str]) -> Iterator[Finding]:

@@ -123,7 +123,8 @@ class Fleet:
     missing: list[str] = field(default_factory=list)
     leader: str = "cp1"
     serving: bool = True
-    pause: float = 0.0
+    silent: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
     session_url: str = "ws://10.0.0.1:9222/devtools/browser/s1"
     tzafonwright_url: str = "ws://10.0.0.1:1337/session/s1"
     refusal: tuple[grpc.StatusCode, str] | None = None
@@ -256,8 +257,8 @@ def serving(fleet: Fleet, credentials: grpc.ServerCredentials | None = None) -> 
     def guard(_: str, serve: Callable[..., Any]) -> Callable[..., Any]:
         def noted(request: Any, context: grpc.ServicerContext) -> Any:
             fleet.asked.append(request)
-            if fleet.pause:
-                time.sleep(fleet.pause)
+            if fleet.silent:
+                fleet.over.wait()
             if fleet.refusal:
                 context.abort(*fleet.refusal)
             return serve(request, context)
@@ -281,4 +282,5 @@ def serving(fleet: Fleet, credentials: grpc.ServerCredentials | None = None) -> 
     finally:
         stopped = server.stop(None)
         fleet.drain_goes_on.set()
+        fleet.over.set()
         stopped.wait()

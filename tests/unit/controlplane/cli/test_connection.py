@@ -85,7 +85,7 @@ def test_streams_fail_alike(ctl: Ctl) -> None:
 
 
 def test_deadline(ctl: Ctl) -> None:
-    ctl.fleet.pause = 1.0
+    ctl.fleet.silent = True
     result = ctl("get", "hosts", "--timeout", "0.3s")
     assert result.exit_code == 7
     assert "it has not answered in time; --timeout gives it more" in result.stderr

@@ -1,0 +1,91 @@
+"""Browsers that are windows on desktops: one connection drags and types on the screen, and goes on in the browser."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+from PIL import Image
+
+from system.tzafonwright.conftest import SCREEN, edge_of
+from tzafonwright import ActionFailed, Code, TzafonWrightClient
+from waypoint_lab import Host
+
+MOVED_BY = (220, 140)
+MAGENTA = (255, 0, 255)
+PLACE = "[screenX, screenY, outerWidth, outerHeight, innerHeight]"
+
+
+@pytest.fixture
+async def tw(desktops: Host) -> AsyncIterator[TzafonWrightClient]:
+    async with TzafonWrightClient(edge_of(desktops), timeout=20, connect_timeout=40) as client:
+        yield client
+
+
+async def screen(tw: TzafonWrightClient) -> Image.Image:
+    return Image.open(io.BytesIO(await tw.screenshot())).convert("RGB")
+
+
+async def test_a_window_is_dragged_and_typed_into(tw: TzafonWrightClient, shop: str) -> None:
+    await tw.goto(f"{shop}/desk")
+    await tw.click("#open")
+    notes = next(tab.id for tab in await tw.tabs() if "/notes" in tab.url)
+    await tw.switch_tab(notes)
+    await tw.wait_for("#note")
+    x, y, width, height, inner = await tw.evaluate(PLACE)
+    middle = (x + width // 2, y + height // 2)
+
+    await tw.switch_context("desktop")
+    before = await screen(tw)
+    assert before.size == SCREEN
+    assert before.getpixel(middle) == MAGENTA
+    grip = (x + width // 2, y - 10)  # its title, which the window manager drew above it
+    await tw.drag(grip, (grip[0] + MOVED_BY[0], grip[1] + MOVED_BY[1]))
+    await tw.click(x + MOVED_BY[0] + 40, y + MOVED_BY[1] + (height - inner) + 20)
+    await tw.type("helo world")
+    await tw.press("Control+a")
+    await tw.type("Hello, World!")
+    await tw.press("Shift+Home")
+    await tw.press("Control+x")
+    await tw.press("Control+v")
+    await tw.press("Control+v")
+    after = await screen(tw)
+    assert after.getpixel((middle[0] + MOVED_BY[0], middle[1] + MOVED_BY[1])) == MAGENTA
+    assert after.getpixel((x + 5, y + height // 2)) != MAGENTA
+
+    await tw.switch_context("browser")
+    assert await tw.evaluate("note.value") == "Hello, World!Hello, World!"
+    moved_x, moved_y, *_ = await tw.evaluate(PLACE)
+    assert (abs(moved_x - x - MOVED_BY[0]), abs(moved_y - y - MOVED_BY[1])) < (8, 8)
+
+
+async def test_what_a_desktop_refuses(tw: TzafonWrightClient) -> None:
+    await tw.switch_context("desktop")
+    with pytest.raises(ActionFailed, match=rf"cannot click: there is no {SCREEN[0]}, 5 on a screen of") as failed:
+        await tw.click(SCREEN[0], 5)
+    assert failed.value.code == Code.INVALID
+    with pytest.raises(ActionFailed, match=r"switch_context\('browser'\) first") as failed:
+        await tw.goto("about:blank")
+    assert failed.value.code == Code.UNSUPPORTED
+
+
+@pytest.mark.parametrize(("chosen", "begins"), [("png", b"\x89PNG"), ("jpeg", b"\xff\xd8\xff"), ("webp", b"RIFF")])
+async def test_pictures(tw: TzafonWrightClient, chosen: str, begins: bytes) -> None:
+    await tw.switch_context("desktop")
+    assert (await tw.screenshot(format=chosen)).startswith(begins)
+
+
+async def test_desktops_are_strangers_and_die_with_their_session(desktops: Host) -> None:
+    address = edge_of(desktops)
+    one = TzafonWrightClient(address, timeout=20, connect_timeout=40)
+    await one.connect()
+    await one.switch_context("desktop")
+    await one.hover(5, 5)
+    async with TzafonWrightClient(address, timeout=20, connect_timeout=40) as two:
+        await two.switch_context("desktop")
+        await two.hover(500, 500)
+        assert (await screen(one)).size == (await screen(two)).size
+    await one.close()
+    listed = desktops.run("ss", "-Hxl").stdout
+    assert "@/tmp/.X11-unix" not in listed, "a display that other slots reach"
