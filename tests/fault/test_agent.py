@@ -5,7 +5,8 @@ import json
 import pytest
 
 from system.cdp import session
-from system.fleet import KEYS, Fleet, eventually
+from system.fleet import KEYS, Fleet
+from system.news import eventually
 from system.undisturbed import undisturbed
 
 

@@ -4,7 +4,8 @@ import os
 import signal
 
 from system.cdp import session
-from system.fleet import Fleet, eventually
+from system.fleet import Fleet
+from system.news import eventually
 from waypoint_core.model import InstanceState
 
 READY_AGAIN = 3

@@ -9,7 +9,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from system.cdp import session
-from system.fleet import RESERVE, SLOTS, Fleet, eventually
+from system.fleet import RESERVE, SLOTS, Fleet
+from system.news import eventually
 from system.undisturbed import undisturbed
 
 OUTAGE = 60
@@ -38,7 +39,7 @@ async def without_etcd(fleet: Fleet) -> AsyncIterator[None]:
     try:
         back = time.monotonic() + OUTAGE
         yield
-        await asyncio.sleep(back - time.monotonic())
+        await asyncio.sleep(back - time.monotonic())  # how long it lasts is the point: nothing happens at its end
     finally:
         fleet.host.run("systemctl", "start", "etcd")
 

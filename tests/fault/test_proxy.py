@@ -9,17 +9,37 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
 from system.cdp import session
-from system.fleet import Fleet, eventually
+from system.fleet import Fleet
+from system.news import eventually
 from waypoint_lab.process import end
 
 SESSIONS = 8
 GONE = 1
 
 
+class Answers(Counter[str]):
+    """How often a knock was answered, refused, cut off; who waits for more of them is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = threading.Condition()
+
+    def note(self, what: str) -> None:
+        with self._more:
+            self[what] += 1
+            self._more.notify_all()
+
+    def again(self, what: str, within: float) -> bool:
+        """Wait until there is one more of it than there was."""
+        with self._more:
+            before = self[what]
+            return self._more.wait_for(lambda: self[what] > before, within)
+
+
 @contextmanager
-def knocking(host: str) -> Iterator[Counter[str]]:
-    """Connects and asks all the time that the block takes: how often it was answered, refused, cut off."""
-    seen: Counter[str] = Counter()
+def knocking(host: str) -> Iterator[Answers]:
+    """Connects and asks all the time that the block takes."""
+    seen = Answers()
     over = threading.Event()
 
     def knock() -> None:
@@ -28,13 +48,13 @@ def knocking(host: str) -> Iterator[Counter[str]]:
             try:
                 client.connect()
             except OSError:
-                seen["refused"] += 1
+                seen.note("refused")
                 continue
             try:
                 client.request("GET", "/json/version")
-                seen[str(client.getresponse().status)] += 1
+                seen.note(str(client.getresponse().status))
             except (OSError, http.client.HTTPException):
-                seen["cut off"] += 1
+                seen.note("cut off")
             finally:
                 client.close()
 
@@ -60,8 +80,7 @@ async def test_proxy_is_killed(fleet: Fleet) -> None:
             assert await asyncio.to_thread(end, processes, 0, GONE - (time.monotonic() - began))
             assert not instances & fleet.browsers().keys()
             await eventually(lambda: fleet.main_pid("waypoint-proxy") not in {0, process}, within=10)
-            answered = seen["200"]
-            await eventually(lambda: seen["200"] > answered, within=10)
+            assert await asyncio.to_thread(seen.again, "200", 10)
         assert seen.keys() <= {"200", "cut off"}
         assert seen["cut off"] <= 1, "only the one request that the killed proxy was answering"
     async with session(fleet.ws) as client:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from system.news import eventually
 from waypoint_core import codec
 from waypoint_core.codec import Record
 from waypoint_core.errors import CodecError
@@ -147,18 +146,6 @@ class Fleet:
     async def whole(self, sessions: int = 0, within: float = 30) -> float:
         """Wait until there is no flaw; the seconds it took."""
         return await eventually(lambda: not (flaw := self.flaw(sessions)) or flaw, within)
-
-
-async def eventually(look: Callable[[], object], within: float) -> float:
-    """Look again and again until it says True, for what sends no event; the seconds it took.
-
-    AssertionError with what it last said once `within` seconds have passed.
-    """
-    began = time.monotonic()
-    while (said := await asyncio.to_thread(look)) is not True:
-        assert time.monotonic() - began < within, f"not after {within} s: {said}"
-        await asyncio.sleep(0.02)
-    return time.monotonic() - began
 
 
 def _below(entries: Mapping[str, Entry], prefix: str, kind: type[Record]) -> dict[str, Record]:

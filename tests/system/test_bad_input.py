@@ -11,7 +11,8 @@ from collections import Counter
 import pytest
 
 from system.cdp import session
-from system.fleet import KEYS, Entry, Fleet, eventually
+from system.fleet import KEYS, Entry, Fleet
+from system.news import eventually
 from system.undisturbed import undisturbed
 
 RANDOM_STRINGS = 10_000

@@ -11,7 +11,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from system.cdp import session
-from system.fleet import SLOTS, Fleet, eventually
+from system.fleet import SLOTS, Fleet
+from system.news import eventually
 
 DEADLINE = 8
 REASON = "new memory modules"

@@ -18,6 +18,7 @@ import pytest
 
 from system.cdp import session
 from system.fleet import Fleet
+from tzafonwright import TzafonWrightClient
 from waypoint_controlplane.api import instance_manager_pb2 as pb
 from waypoint_controlplane.api.binding import Stub
 from waypoint_lab import Host, trust
@@ -157,6 +158,8 @@ async def test_every_daemon_is_found_and_every_family_scraped(
 ) -> None:
     async with session(fleet.ws) as client:
         await client.page(f"{site}/form.html")
+    async with TzafonWrightClient(f"ws://{host.address}:1337") as tw:
+        await tw.goto(f"{site}/form.html")
     await fleet.whole()
     fleet.host.run("waypointctl", "status", "--wait-leader", "--timeout", "30")
     prometheus.until(20, lambda: targets() == dict.fromkeys(DAEMONS, "up") or targets())

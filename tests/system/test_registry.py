@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from system.cdp import session
-from system.fleet import KEYS, RESERVE, SLOTS, Fleet, eventually
+from system.fleet import KEYS, RESERVE, SLOTS, Fleet
+from system.news import eventually
 from waypoint_core import codec
 from waypoint_core.keys import REGISTERED
 from waypoint_core.model import (

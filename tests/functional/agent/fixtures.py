@@ -3,14 +3,17 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from system.news import eventually
 from waypoint_core.hold import Hold, Lines, Message, encode
-from waypoint_lab import Host
+from waypoint_lab import Host, cgroups
+from waypoint_lab.process import end
 
 SLOTS = 2
 KILLED_AT_ONCE = 0.5
@@ -84,12 +87,12 @@ class RunningAgent:
 
     async def ready(self, slots: int = SLOTS) -> dict[int, dict[str, Any]]:
         """The instances once so many slots are ready."""
-        await until(lambda: len(self.instances()) == slots, READY_AGAIN * 4)
+        await eventually(lambda: len(self.instances()) == slots, READY_AGAIN * 4)
         return self.instances()
 
     async def replaced(self, slot: int, instance: str) -> None:
         """Wait until another instance is ready in the slot."""
-        await until(lambda: self.instances().get(slot, {}).get("id", instance) != instance, READY_AGAIN)
+        await eventually(lambda: self.instances().get(slot, {}).get("id", instance) != instance, READY_AGAIN)
 
     def main_pid(self, slot: int) -> int:
         return int(self.show(slot, "MainPID"))
@@ -102,6 +105,12 @@ class RunningAgent:
             for pid in self.host.run("sh", "-c", f"cat /sys/fs/cgroup/*{folder}/cgroup.procs | sort -u").stdout.split()
         ]
 
+    async def gone(self, pids: Iterable[int], seconds: float) -> None:
+        """Returns once these processes, by the host's pids, have ended."""
+        numbers = {_inside(pid): pid for pid in cgroups.processes(self.host.name)}
+        outside = [numbers[pid] for pid in pids if pid in numbers]
+        assert await asyncio.to_thread(end, outside, 0, seconds), f"not all have ended after {seconds} s"
+
     def show(self, slot: int, name: str) -> str:
         return self.host.run("systemctl", "show", "-P", name, f"waypoint-browser@{slot}").stdout.strip()
 
@@ -110,6 +119,14 @@ class RunningAgent:
         found = re.search(rf"^{name}:\s*(.*)$", self.host.run("cat", f"/proc/{pid}/status").stdout, re.MULTILINE)
         assert found
         return found[1]
+
+
+def _inside(pid: int) -> int:
+    """How the host that it runs on numbers a process; 0 when it is gone."""
+    with suppress(OSError):
+        found = re.search(r"^NSpid:.*\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    return 0
 
 
 @pytest.fixture(scope="session")
@@ -127,10 +144,3 @@ async def agent(host: Host) -> RunningAgent:
     running = RunningAgent(host)
     await running.ready()
     return running
-
-
-async def until(there: Callable[[], bool], seconds: float) -> None:
-    """Wait for something that a host tells nobody."""
-    async with asyncio.timeout(seconds):
-        while not there():  # noqa: ASYNC110 - there is no event
-            await asyncio.sleep(0.01)

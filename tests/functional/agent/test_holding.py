@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, SLOTS, RunningAgent, until
+from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, SLOTS, RunningAgent
+from system.news import eventually
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Refused, Release
 
 
@@ -14,16 +15,13 @@ def left(agent: RunningAgent, pids: list[int]) -> list[int]:
     return [pid for pid in pids if str(pid) in listed]
 
 
-async def none_left(agent: RunningAgent, pids: list[int], seconds: float) -> None:
-    await until(lambda: not left(agent, pids), seconds)
-
-
 async def test_a_released_browser_is_gone_at_once_and_replaced(agent: RunningAgent) -> None:
     async with agent.session(0) as (gateway, instance):
         pids = agent.pids(0)
         gateway.say(Release(instance, "client left"))
-        await none_left(agent, pids, KILLED_AT_ONCE)
+        await agent.gone(pids, KILLED_AT_ONCE)
         await agent.replaced(0, instance)
+        assert not left(agent, pids)
         assert await gateway.ask(Hold(instance)) == Refused(instance, "unknown or ended")
     assert (await agent.ready())[0]["generation"] > 1
 
@@ -34,9 +32,10 @@ async def test_a_gateway_that_dies_leaves_no_browser_behind(agent: RunningAgent)
         for it in before.values():
             assert await gateway.ask(Hold(it["id"], "s")) == Held(it["id"])
         pids = [pid for slot in before for pid in agent.pids(slot)]
-    await none_left(agent, pids, 1.0)
+    await agent.gone(pids, 1.0)
     for slot, it in before.items():
         await agent.replaced(slot, it["id"])
+    assert not left(agent, pids)
 
 
 async def test_a_killed_browser_is_named_and_ready_again(agent: RunningAgent) -> None:
@@ -81,7 +80,7 @@ async def test_an_outage_of_etcd_ends_nothing_and_delays_nothing(agent: RunningA
         try:
             pid = agent.main_pid(0)
             gateway.say(Release(instance))
-            await until(lambda: agent.main_pid(0) not in {0, pid}, READY_AGAIN)
+            await eventually(lambda: agent.main_pid(0) not in {0, pid}, READY_AGAIN)
             assert agent.main_pid(1) == other
         finally:
             agent.host.run("systemctl", "start", "etcd")
@@ -110,7 +109,7 @@ async def test_a_parents_death_can_be_read_by_the_sessions_client(agent: Running
         agent.host.run("etcdctl", "put", request, '{"reason": "vm-7 was killed", "kind": "parent_dead"}')
         assert await gateway.hears() == Ended(instance, EndCause.KILL_REQUESTED, "parent dead: vm-7 was killed")
         await agent.replaced(0, instance)
-    await until(lambda: agent.host.run("etcdctl", "get", request).stdout == "", READY_AGAIN)
+    await eventually(lambda: agent.host.run("etcdctl", "get", request).stdout == "", READY_AGAIN)
 
 
 async def test_a_cordoned_host_shows_its_browsers_closed(agent: RunningAgent) -> None:
@@ -122,17 +121,17 @@ async def test_a_cordoned_host_shows_its_browsers_closed(agent: RunningAgent) ->
 
     agent.host.run("etcdctl", "put", desired, '{"cordon": true, "reason": "test"}')
     try:
-        await until(closed, READY_AGAIN)
+        await eventually(closed, READY_AGAIN)
         assert {it["id"] for it in agent.instances().values()} == {it["id"] for it in before.values()}
         victim = before[1]["id"]
         agent.host.run(
             "etcdctl", "put", f"/waypoint/v1/desired/inst/{agent.host.name}/{victim}", '{"reason": "by hand"}'
         )
         await agent.replaced(1, victim)
-        await until(closed, READY_AGAIN)
+        await eventually(closed, READY_AGAIN)
     finally:
         agent.host.run("etcdctl", "del", desired)
-    await until(lambda: not any("open" in it for it in agent.instances().values()), READY_AGAIN)
+    await eventually(lambda: not any("open" in it for it in agent.instances().values()), READY_AGAIN)
 
 
 async def test_when_a_life_began(agent: RunningAgent) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from functional.agent.fixtures import SLOTS, RunningAgent, until
+from functional.agent.fixtures import SLOTS, RunningAgent
 from waypoint_core.errors import StatusError
 from waypoint_core.hold import Hold, Release
 from waypoint_core.settings import TlsSettings
@@ -49,11 +49,6 @@ def readers(agent: RunningAgent) -> list[str]:
     """The processes that read journals for the agent, dead ones that nobody waited for too."""
     pid = agent.host.run("systemctl", "show", "-P", "MainPID", "waypoint-agent").stdout.strip()
     return agent.host.run("ps", "-o", "pid=", "--ppid", pid, check=False).stdout.split()
-
-
-def reads_the_journal(agent: RunningAgent) -> bool:
-    """Whether the reader has opened the journal and waits for more."""
-    return "inotify" in agent.host.run("sh", "-c", f"ls -l /proc/{readers(agent)[0]}/fd", check=False).stdout
 
 
 async def test_what_browsers_do_is_counted(agent: RunningAgent) -> None:
@@ -99,15 +94,15 @@ async def test_the_last_lines_of_a_journal(agent: RunningAgent) -> None:
 
 async def test_a_journal_is_followed_and_its_reader_ends_with_the_client(agent: RunningAgent) -> None:
     assert readers(agent) == []
-    following = cast("Any", journal(agent, "waypoint-agent.service", 0, follow=True))
+    following = cast("Any", journal(agent, "waypoint-agent.service", 1, follow=True))
     async with aclosing(following), asyncio.timeout(20):
-        async with asyncio.TaskGroup() as group:
-            first = group.create_task(anext(following))
-            await until(lambda: len(readers(agent)) == 1, 5)
-            await until(lambda: reads_the_journal(agent), 5)
-            agent.host.run("systemctl", "kill", "--signal=KILL", "waypoint-browser@1.service")
-        assert "killed by signal 9" in json.loads(first.result())["message"]
-    await until(lambda: readers(agent) == [], 5)
+        await anext(following)
+        [reader] = readers(agent)
+        agent.host.run("systemctl", "kill", "--signal=KILL", "waypoint-browser@1.service")
+        assert "killed by signal 9" in json.loads(await anext(following))["message"]
+    await agent.gone([int(reader)], 5)
+    assert await told(agent, "waypoint-agent.service", 0) == []  # answered after the agent has taken note of that end
+    assert readers(agent) == []
     await agent.ready()
 
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import re
+import select
 import subprocess
 import time
 import urllib.request
@@ -17,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from functional.said import DEVTOOLS, Said
 
 CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
 LAUNCHER = (Path(__file__).parents[3] / "systemd/browser").read_text()
@@ -81,33 +84,42 @@ def launched(
     cgroup.mkdir()
     command = ("unshare", "--mount", "sh", "-c", _ENTER, "sh", cgroup, "sh", "-c", launcher, "browser")
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+    process = subprocess.Popen(command, env=environment, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE)
     try:
         yield _answering(process, cgroup)
     finally:
         end(cgroup)
         process.wait()
-        _remove(cgroup)
+        cgroup.rmdir()
 
 
 def end(cgroup: Path) -> float:
     """Kill all of a browser; CPU seconds of its whole life."""
     (cgroup / "cgroup.kill").write_text("1")
-    while "populated 1" in (cgroup / "cgroup.events").read_text():
-        time.sleep(0.001)
+    _emptied(cgroup)
     return _cpu(cgroup)
+
+
+def _emptied(cgroup: Path) -> None:
+    """Wait until its last process has ended, of which the kernel tells whoever polls this file."""
+    events = os.open(cgroup / "cgroup.events", os.O_RDONLY)
+    poll = select.poll()
+    poll.register(events, select.POLLPRI)
+    try:
+        while b"populated 1" in os.pread(events, 4096, 0):
+            poll.poll()
+    finally:
+        os.close(events)
 
 
 def _answering(process: subprocess.Popen[bytes], cgroup: Path) -> Browser:
     started = time.monotonic()
-    told = Path(f"/proc/{process.pid}/root/tmp/profile/DevToolsActivePort")
-    while time.monotonic() < started + START_TIMEOUT and process.poll() is None:
-        with contextlib.suppress(OSError, ValueError):
-            port = int(told.read_text().split("\n")[0])
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/version") as answer:
-                json.load(answer)
+    assert process.stderr
+    if found := Said(process.stderr).until(DEVTOOLS, START_TIMEOUT):
+        port = int(found[2])
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/json/version") as answer:
+            json.load(answer)
             return Browser(process.pid, cgroup, port, time.monotonic() - started)
-        time.sleep(0.001)
     raise DidNotStart(f"exit status {process.poll()} after {time.monotonic() - started:.2f} s")
 
 
@@ -120,15 +132,3 @@ def _cgroups() -> Path:
 
 def _cpu(cgroup: Path) -> float:
     return int((cgroup / "cpu.stat").read_text().split()[1]) / 1e6
-
-
-def _remove(cgroup: Path) -> None:
-    """The kernel lets go of a control group a moment after its last process."""
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            return cgroup.rmdir()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)

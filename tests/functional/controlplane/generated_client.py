@@ -7,8 +7,8 @@ answers.
 import sys
 
 import grpc
-import outsider_pb2 as im
-import outsider_pb2_grpc as stubs
+import instance_manager_pb2 as im
+import instance_manager_pb2_grpc as stubs
 
 address, browser = sys.argv[1:]
 channel = grpc.insecure_channel(address)

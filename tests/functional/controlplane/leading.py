@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from functional.etcd.cluster import Cluster
+from functional.said import Said
 from waypoint_controlplane.duty import Duty
 from waypoint_controlplane.fleet import Fleet
 from waypoint_controlplane.follow import Follower
@@ -25,6 +27,7 @@ from waypoint_core.codec import encode
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd.tasks import TaskOwner
 from waypoint_core.keys import Keys
+from waypoint_core.model import HostAlive
 from waypoint_core.registry import Put, Registry, Removed, Synced, Written
 from waypoint_core.settings import ControlPlaneSettings
 
@@ -74,21 +77,21 @@ class History:
 class Doomed:
     """The process of a control plane that is to meet its fate; see `functional.controlplane.doomed`."""
 
-    def __init__(self, endpoint: str, keys: Keys, write: int, fate: signal.Signals, log: Path) -> None:
+    def __init__(self, endpoint: str, keys: Keys, write: int, fate: signal.Signals) -> None:
         changed = {name: value for name, value in asdict(QUICK).items() if name != "name"}
         command = [sys.executable, "-m", "functional.controlplane.doomed", endpoint, keys.prefix, "doomed"]
-        self.log = log
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [*command, json.dumps(changed), str(write), fate.name], cwd=TESTS, stdout=out, stderr=out
-            )
+        self.process = subprocess.Popen(
+            [*command, json.dumps(changed), str(write), fate.name],
+            cwd=TESTS,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert self.process.stdout
+        self._said = Said(self.process.stdout)
 
-    async def said(self, words: str, seconds: float = 20) -> None:
-        """Returns once its log holds these words."""
-        async with asyncio.timeout(seconds):
-            # Another process's file: nothing tells of its growth.
-            while words not in self.log.read_text():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+    async def said(self, words: str) -> None:
+        """Returns once it has logged these words."""
+        await self._said.comes(re.escape(words), 20)
 
     def go_on(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -129,8 +132,13 @@ class Stage:
         changes = [Put(keys.prefix + key, encode(record)) for key, record in records.items()]
         await self._registry.transact([], changes)
 
-    def doomed(self, keys: Keys, write: int, fate: signal.Signals, log: Path) -> Doomed:
-        doomed = Doomed(self._etcd.endpoints[0], keys, write, fate, log)
+    async def nothing_more(self, keys: Keys, history: History) -> None:
+        """A leader that notes a host which came later has decided all that there was to decide before."""
+        await self.write(keys, {"hosts/later/alive": HostAlive("e", "b", 4)})
+        await history.until(lambda there: "cp/hosts/later" in there)
+
+    def doomed(self, keys: Keys, write: int, fate: signal.Signals) -> Doomed:
+        doomed = Doomed(self._etcd.endpoints[0], keys, write, fate)
         self._doomed.append(doomed)
         return doomed
 
@@ -152,7 +160,7 @@ class Stage:
             self._tasks.start(follower.run(), name=f"follower {name}"),
             self._tasks.start(duty.run(), name=f"duty {name}"),
         )
-        return Leading(duty, metrics, tasks)
+        return Leading(duty, follower, metrics, tasks)
 
 
 @dataclass
@@ -160,6 +168,7 @@ class Leading:
     """A control plane in this process."""
 
     duty: Duty
+    follower: Follower
     metrics: CollectorRegistry
     tasks: tuple[asyncio.Task[None], ...]
 
@@ -173,5 +182,4 @@ class Leading:
     async def shows(self, value: float, name: str, **labels: str) -> None:
         """Returns once this sample has this value: the test's watch may be ahead of what it knows."""
         async with asyncio.timeout(5):
-            while self.metrics.get_sample_value(name, labels) != value:  # noqa: ASYNC110 - nothing tells of samples
-                await asyncio.sleep(0.02)
+            await self.follower.until(lambda: self.metrics.get_sample_value(name, labels) == value)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from functional.controlplane.outsider import Outsider
-from waypoint_controlplane.fleet import Fleet
+from waypoint_controlplane.fleet import Change, Fleet
 from waypoint_controlplane.follow import Follower
 from waypoint_controlplane.serve.manager import InstanceManager
 from waypoint_controlplane.serve.posted import Posted
@@ -37,11 +37,39 @@ from waypoint_core.settings import TlsSettings
 BEAT_TTL = 2.0
 
 
+class Heard(Follower):
+    """A follower that shows how many listen to it, and tells when that changes."""
+
+    def __init__(self, registry: Registry, fleet: Fleet) -> None:
+        super().__init__(registry, fleet)
+        self.listeners = 0
+        self._turned = asyncio.Event()
+
+    @contextlib.contextmanager
+    def listening(self, listener: Callable[[Change | None], None]) -> Iterator[None]:
+        with super().listening(listener):
+            self._count(1)
+            try:
+                yield
+            finally:
+                self._count(-1)
+
+    async def left(self) -> None:
+        """Returns once nobody listens."""
+        while self.listeners:
+            self._turned.clear()
+            await self._turned.wait()
+
+    def _count(self, more: int) -> None:
+        self.listeners += more
+        self._turned.set()
+
+
 @dataclass
 class Member:
     """One control plane that only serves."""
 
-    follower: Follower
+    follower: Heard
     server: Server
     metrics: CollectorRegistry
     client: Outsider
@@ -73,7 +101,7 @@ class Managing:
     async def member(self, *, keepalive: float = 20, registry: Registry | None = None) -> Member:
         """A member that serves."""
         registry = registry or self.registry
-        follower = Follower(registry, Fleet(self.keys))
+        follower = Heard(registry, Fleet(self.keys))
         metrics = CollectorRegistry()
         posted = Posted(follower.fleet, metrics)
         manager = InstanceManager(registry, follower, posted, BEAT_TTL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Awaitable
 from functools import cache
@@ -19,15 +18,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
 
-INTERFACE = Path(__file__).parent / "outsider.interface"
+INTERFACE = Path(__file__).parents[2] / "instance_manager.proto"
 PACKAGE = "instance_manager"
 
 
-def compiled(folder: Path, *outputs: str) -> None:
-    """Run protoc on the interface; it is no .proto file here, so that nobody generates code from it beside ours."""
-    source = folder / "outsider.proto"
-    shutil.copy(INTERFACE, source)
-    assert protoc.main(["protoc", f"-I{folder}", *outputs, str(source)]) == 0
+def compiled(*outputs: str) -> None:
+    """Run protoc on the interface."""
+    assert protoc.main(["protoc", f"-I{INTERFACE.parent}", *outputs, INTERFACE.name]) == 0
 
 
 @cache
@@ -35,7 +32,7 @@ def pool() -> DescriptorPool:
     """The interface, apart from the one that the server knows."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "set"
-        compiled(Path(folder), f"--descriptor_set_out={out}")
+        compiled(f"--descriptor_set_out={out}")
         files = FileDescriptorSet.FromString(out.read_bytes())
     found = DescriptorPool()
     for file in files.file:

@@ -74,7 +74,7 @@ def test_a_minority_of_etcd(tmp_path: Path) -> None:
         settings = {"WAYPOINT_ETCD_ENDPOINTS": ",".join(etcd.endpoints)}
         etcd.members[0].kill()
         for member in etcd.members[1:]:
-            member.wait_healthy()  # once they have a leader again
+            member.wait_led()  # again
         assert level(found("etcd", **settings)["etcd"]) == "warn"
         etcd.members[1].kill()
         assert level(found("etcd", **settings)["etcd"]) == "fail"

@@ -23,6 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from functional.controlplane.leading import Stage
+from functional.controlplane.outsider import Outsider
 from functional.etcd.cluster import Cluster, free_ports, running
 from waypoint_core.codec import decode, encode
 from waypoint_core.etcd import EtcdRegistry
@@ -72,6 +73,19 @@ class Daemon:
             stub = health_pb2_grpc.HealthStub(channel)
             return (await stub.Check(request, timeout=20, wait_for_ready=True)).status
 
+    async def serves(self) -> None:
+        """Returns once it says that it is healthy."""
+        async with grpc.aio.insecure_channel(self.grpc) as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=20)
+            while (await watch.read()).status != SERVING:
+                pass
+            watch.cancel()
+
+    async def catches_up(self) -> None:
+        """Returns once its tables show all that was written before: what it writes itself it answers no earlier."""
+        async with grpc.aio.insecure_channel(self.grpc) as channel:
+            assert await Outsider(channel).add("later")
+
     async def ends(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
         """Exit status, and seconds until then."""
         began = time.monotonic()
@@ -118,22 +132,17 @@ def start(shared_etcd: Cluster, keys: Keys, tmp_path: Path) -> Iterator[Start]:
         yield one
 
 
-async def test_it_serves_and_tells_where(start: Start, registry: EtcdRegistry, keys: Keys) -> None:
+async def test_it_serves_and_tells_where(start: Start, stage: Stage, registry: EtcdRegistry, keys: Keys) -> None:
+    history = await stage.history(keys)
     daemon = start("a")
     assert daemon.grpc in await daemon.says("READY=1")
     assert await daemon.health() == SERVING
     await daemon.says("WATCHDOG=1")
-    entry = await until(lambda: registry.get(keys.member("a")))
+    await history.until(lambda there: "cp/members/a" in there)
+    entry = await registry.get(keys.member("a"))
+    assert entry
     member = decode(Member, entry.value, entry.key)
     assert (member.address, member.status, bool(entry.lease)) == (daemon.grpc, daemon.status, True)
-
-
-async def until(ask: Callable[[], Any], seconds: float = 10) -> Any:
-    """What this gives, once it is something; of what tells nobody when that is."""
-    async with asyncio.timeout(seconds):
-        while not (found := await ask()):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        return found
 
 
 async def test_both_interfaces_are_there(start: Start) -> None:
@@ -155,16 +164,17 @@ async def test_both_interfaces_are_there(start: Start) -> None:
     }
 
 
-async def test_prometheus_finds_what_announces_itself(start: Start, registry: EtcdRegistry, keys: Keys) -> None:
+async def test_prometheus_finds_what_announces_itself(
+    start: Start, stage: Stage, registry: EtcdRegistry, keys: Keys
+) -> None:
+    history = await stage.history(keys)
     daemon = start("a")
     await registry.put(keys.proxy("p"), encode(ProxyAlive("e", "h", status="10.0.0.1:9302")))
     await daemon.says("READY=1")
-
-    async def found() -> Any:
-        document = json.loads(await asyncio.to_thread(daemon.get, "/sd"))
-        return document if len(document) == 2 else None
-
-    assert [(each["targets"], each["labels"]["component"], each["labels"]["host"]) for each in await until(found)] == [
+    await history.until(lambda there: "cp/members/a" in there)
+    await daemon.catches_up()
+    document = json.loads(await asyncio.to_thread(daemon.get, "/sd"))
+    assert [(each["targets"], each["labels"]["component"], each["labels"]["host"]) for each in document] == [
         (["10.0.0.1:9302"], "proxy", "h"),
         ([daemon.status], "controlplane", "a"),
     ]
@@ -174,14 +184,10 @@ async def test_prometheus_finds_what_announces_itself(start: Start, registry: Et
 async def test_promtool_is_content_with_its_metrics(start: Start, stage: Stage, keys: Keys) -> None:
     history = await stage.history(keys)
     daemon = start("a")
-    await history.until_led_by("a")
+    await history.until(lambda there: "cp/tick" in there)  # the first that it does as leader
     await daemon.health()
-
-    async def leads() -> bytes | None:
-        page = await asyncio.to_thread(daemon.get, "/metrics")
-        return page if b"\nwaypoint_controlplane_leader 1.0\n" in page else None
-
-    page = await until(leads)
+    page = await asyncio.to_thread(daemon.get, "/metrics")
+    assert b"\nwaypoint_controlplane_leader 1.0\n" in page
     check = functools.partial(subprocess.run, capture_output=True, check=False)
     done = await asyncio.to_thread(check, ["promtool", "check", "metrics"], input=page)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -211,11 +217,7 @@ async def test_it_is_ready_only_when_it_has_read_everything(start: Start, keys: 
         assert not [message for message in daemon.said() if message.startswith("READY")]
         etcd.start()
         await daemon.says("READY=1")
-        assert await until(lambda: serving(daemon))
-
-
-async def serving(daemon: Daemon) -> bool:
-    return bool(await daemon.health() == SERVING)
+        await daemon.serves()
 
 
 async def test_it_ends_also_without_etcd(start: Start, tmp_path: Path) -> None:

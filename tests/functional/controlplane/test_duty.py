@@ -13,6 +13,7 @@ import pytest
 
 from functional.controlplane.leading import QUICK, History, Stage
 from functional.etcd.cluster import Cluster, running
+from functional.etcd.following import ran_out, reachable
 from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry
@@ -54,11 +55,11 @@ def all_are(state: str) -> Any:
     return lambda there: set(states(there)) == {state}
 
 
-async def test_mass_loss_during_failover(stage: Stage, keys: Keys, registry: EtcdRegistry, tmp_path: Path) -> None:
+async def test_mass_loss_during_failover(stage: Stage, keys: Keys, registry: EtcdRegistry) -> None:
     """Leader and all hosts are lost at once: the next leader freezes. Overridden, it evicts one by one; then all
     come back, and the override goes."""
     history = await stage.history(keys)
-    doomed = stage.doomed(keys, 99, signal.SIGKILL, tmp_path / "log")
+    doomed = stage.doomed(keys, 99, signal.SIGKILL)
     await history.until_led_by("doomed")
     await boot(registry, keys, HOSTS)
     await history.until(all_are("ready"))
@@ -71,7 +72,8 @@ async def test_mass_loss_during_failover(stage: Stage, keys: Keys, registry: Etc
     assert freeze["reason"] == "4 of 4 hosts have lost their leases at one time: h0, h1, h2 and 1 more"
     await leading.shows(1, "waypoint_controlplane_frozen")
     await history.until(all_are("suspect"))
-    await asyncio.sleep(4 * QUICK.host_grace)  # nothing is to happen
+    await ran_out(registry, 4 * QUICK.host_grace)
+    await stage.nothing_more(keys, history)
     assert set(states(history.there)) == {"suspect"}
 
     began = time.monotonic()
@@ -176,24 +178,16 @@ async def test_etcd_unreachable(own: tuple[Cluster, EtcdRegistry], own_stage: St
     history = await begin(own_stage, registry, keys)
     led = history.puts["cp/leader"]
     cluster.kill()
-    await asyncio.sleep(2.5)  # longer than the heartbeat's lease and its grace
+    # Longer than the heartbeat's lease and its grace; while etcd is away there is no event to tell it by.
+    await asyncio.sleep(2.5)
     await asyncio.to_thread(cluster.start)
-    async with asyncio.timeout(20):
-        while not await heartbeat(registry, keys):  # noqa: ASYNC110 - etcd says when it is ready
-            await asyncio.sleep(0.05)
+    await reachable(registry)
+    await registry.put(keys.beat("r"), encode(Beat()))
     await registry.put(keys.host_alive("h2"), encode(HostAlive("e", "b", 1)))
     await history.until(lambda there: "cp/hosts/h2" in there)
     assert history.puts["cp/leader"] == led
     assert "desired/inst/_/r" not in history.there
     assert {state for state in states(history.there) if state} == {"ready"}
-
-
-async def heartbeat(registry: EtcdRegistry, keys: Keys) -> bool:
-    try:
-        await registry.put(keys.beat("r"), encode(Beat()))
-    except RegistryUnavailable:
-        return False
-    return True
 
 
 async def test_etcd_restored_from_a_backup(
@@ -212,9 +206,8 @@ async def test_etcd_restored_from_a_backup(
     cluster.restore(tmp_path / "backup")
     await asyncio.to_thread(cluster.start)
     # As if those who live had written again.
-    async with asyncio.timeout(20):
-        while not await heartbeat(registry, keys):  # noqa: ASYNC110 - etcd says when it is ready
-            await asyncio.sleep(0.05)
+    await reachable(registry)
+    await registry.put(keys.beat("r"), encode(Beat()))
     restored = {"inst/_/r": AGENT, "inst/_/c": AGENT, "beats/c": Beat(), "bindings/r/c": Binding()}
     await own_stage.write(keys, restored)
     await boot(registry, keys, ["h0", "h1", "h2"])

@@ -8,12 +8,11 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functional.controlplane.leading import History, Stage
+from functional.controlplane.leading import Stage
 from waypoint_core.keys import Keys, browser_id
 from waypoint_core.model import (
     Beat,
@@ -110,16 +109,16 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP], ids=lambda fate: fate.name)
-async def test_each_step(stage: Stage, tmp_path: Path, scenario: str, fate: signal.Signals) -> None:
+async def test_each_step(stage: Stage, scenario: str, fate: signal.Signals) -> None:
     async with asyncio.TaskGroup() as group:
         for step in range(SCENARIOS[scenario].writes):
             keys = Keys(f"/{scenario}-{fate.name}-{step}/")
-            group.create_task(one_step(stage, tmp_path / f"{step}.log", keys, SCENARIOS[scenario], step, fate))
+            group.create_task(one_step(stage, keys, SCENARIOS[scenario], step, fate))
 
 
-async def one_step(stage: Stage, log: Path, keys: Keys, scenario: Scenario, step: int, fate: signal.Signals) -> None:
+async def one_step(stage: Stage, keys: Keys, scenario: Scenario, step: int, fate: signal.Signals) -> None:
     history = await stage.history(keys)
-    doomed = stage.doomed(keys, step, fate, log)
+    doomed = stage.doomed(keys, step, fate)
     await history.until_led_by("doomed")
     standbys = [stage.lead(keys, name) for name in ("second", "third")]
     await stage.write(keys, scenario.records())
@@ -132,13 +131,7 @@ async def one_step(stage: Stage, log: Path, keys: Keys, scenario: Scenario, step
         await doomed.said("doomed leads no more")
         written = {key for key, count in history.puts.items() if count != before.get(key)}
         assert written <= {"cp/tick"}
-    await nothing_more(stage, keys, history)
+    await stage.nothing_more(keys, history)
     assert {key: history.puts[key] for key in scenario.once} == dict.fromkeys(scenario.once, 1)
     assert history.puts["cp/hosts/a"] <= 3  # as it was, suspect, gone
     assert sum(leading.duty.leading for leading in standbys) == 1
-
-
-async def nothing_more(stage: Stage, keys: Keys, history: History) -> None:
-    """A leader that notes a host which came later has decided all that there was to decide before."""
-    await stage.write(keys, {"hosts/later/alive": HostAlive("e", "b", 4)})
-    await history.until(lambda there: "cp/hosts/later" in there)

@@ -8,6 +8,7 @@ import grpc.aio
 
 from functional.controlplane.managing import BEAT_TTL, Managing
 from functional.controlplane.outsider import described, message, number, refused
+from functional.etcd.following import ran_out
 from waypoint_core.codec import encode
 from waypoint_core.model import KillKind, KillRequest
 
@@ -64,7 +65,7 @@ async def test_heartbeats_keep_it_and_revive_it(managed: Managing) -> None:
     member = await managed.member()
     assert await member.client.add("a")
     for _ in range(4):
-        await asyncio.sleep(BEAT_TTL / 2)
+        await ran_out(managed.registry, BEAT_TTL / 2)
         assert await member.client.update("a", health=True)
         assert await member.client.all() == ["a"]
     await member.until(lambda: "a" not in member.fleet.beats)

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, ServiceDescriptor
 
 from functional.controlplane.managing import Managing
-from functional.controlplane.outsider import compiled, pool
+from functional.controlplane.outsider import INTERFACE, compiled, pool
 from waypoint_controlplane.api import instance_manager_pb2 as pb
 
 GENERATED = Path(__file__).parent / "generated_client.py"
@@ -54,7 +54,7 @@ def whole(file: FileDescriptor) -> dict[str, Any]:
 
 
 def test_field_by_field() -> None:
-    described = whole(pool().FindFileByName("outsider.proto"))
+    described = whole(pool().FindFileByName(INTERFACE.name))
     assert len(described) == 1 + 17 + 3 + 4
     assert whole(pb.DESCRIPTOR) == described
 
@@ -65,7 +65,7 @@ async def test_generated_code(managed: Managing, tmp_path: Path) -> None:
     await managed.host()
     await managed.obeying()
     browser = await managed.browser()
-    compiled(tmp_path, f"--python_out={tmp_path}", f"--grpc_python_out={tmp_path}")
+    compiled(f"--python_out={tmp_path}", f"--grpc_python_out={tmp_path}")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, GENERATED, member.server.address, browser),
         env={"PYTHONPATH": str(tmp_path)},

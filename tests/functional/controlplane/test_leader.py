@@ -3,7 +3,6 @@
 import json
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -78,9 +77,9 @@ async def test_a_leader_whose_key_was_overwritten_steps_down_and_stands_again(
     await history.until_led_by("cp")
 
 
-async def test_a_killed_leader_is_replaced_after_its_ttl(stage: Stage, keys: Keys, tmp_path: Path) -> None:
+async def test_a_killed_leader_is_replaced_after_its_ttl(stage: Stage, keys: Keys) -> None:
     history = await stage.history(keys)
-    doomed = stage.doomed(keys, 99, signal.SIGKILL, tmp_path / "log")
+    doomed = stage.doomed(keys, 99, signal.SIGKILL)
     await history.until_led_by("doomed")
     stage.lead(keys, "second")
     doomed.end()
@@ -89,10 +88,10 @@ async def test_a_killed_leader_is_replaced_after_its_ttl(stage: Stage, keys: Key
     assert time.monotonic() - killed < QUICK.lease_ttl + 5
 
 
-async def test_a_leader_that_slept_is_refused_and_stands_again(stage: Stage, keys: Keys, tmp_path: Path) -> None:
+async def test_a_leader_that_slept_is_refused_and_stands_again(stage: Stage, keys: Keys) -> None:
     """It was idle when it was frozen: it asks before it believes that it still leads."""
     history = await stage.history(keys)
-    doomed = stage.doomed(keys, 99, signal.SIGKILL, tmp_path / "log")
+    doomed = stage.doomed(keys, 99, signal.SIGKILL)
     await history.until_led_by("doomed")
     await stage.write(keys, {"hosts/a/alive": HostAlive("e", "b", 1)})
     await history.until(lambda there: "cp/hosts/a" in there)

@@ -201,11 +201,10 @@ async def test_a_half_open_stream_is_ended(managed: Managing) -> None:
     member = await managed.member(keepalive=1)
     async with Cable(member.server.address) as cable, grpc.aio.insecure_channel(cable.address) as channel:
         updates = await Outsider(channel).subscribe()
-        assert listeners(member) == 1
+        assert member.follower.listeners == 1
         cable.stall()
         async with asyncio.timeout(10):
-            while listeners(member):  # noqa: ASYNC110 - nothing tells of its end
-                await asyncio.sleep(0.05)
+            await member.follower.left()
         updates.end()
         cable.cut()
     method = "/instance_manager.SubscribeService/SubscribeToInstanceUpdates"
@@ -216,8 +215,7 @@ async def test_a_client_that_leaves_ends_its_stream(managed: Managing) -> None:
     member = await managed.member()
     (await member.client.subscribe()).end()
     async with asyncio.timeout(5):
-        while listeners(member):  # noqa: ASYNC110 - nothing tells of its end
-            await asyncio.sleep(0.05)
+        await member.follower.left()
 
 
 async def test_stopping_ends_streams(managed: Managing) -> None:
@@ -231,7 +229,3 @@ async def test_stopping_ends_streams(managed: Managing) -> None:
     assert (await refused(member.client.call("TryService", "TryAddInstance", described("a", "VLLM"))))[
         0
     ] is grpc.StatusCode.UNAVAILABLE
-
-
-def listeners(member: Any) -> int:
-    return len(member.follower._listeners)

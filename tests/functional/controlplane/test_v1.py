@@ -10,6 +10,7 @@ import grpc.aio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from functional.etcd.following import ran_out
 from waypoint_controlplane.api import waypoint_pb2 as pb
 from waypoint_controlplane.api.binding import Stub
 from waypoint_controlplane.events import Chronicle
@@ -138,7 +139,7 @@ async def test_drain_says_something_every_5s_while_the_fleet_moves(v1):
     async def ticks():
         while True:
             await v1.registry.put(v1.keys.tick, encode(Tick(time.time(), "x")))
-            await asyncio.sleep(1)
+            await ran_out(v1.registry, 1)
 
     v1.tasks.start(ticks(), name="ticks")
     call = v1.hosts.drain(pb.DrainRequest(name="h"))

@@ -17,6 +17,7 @@ class Cable:
         self._port = int(port)
         self._whole = True
         self._budget: int | None = None
+        self.spent = asyncio.Event()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -46,8 +47,9 @@ class Cable:
             writer.close()
 
     def mend(self, budget: int | None = None) -> None:
-        """Forward again; with a budget, until the member has sent that many bytes."""
+        """Forward again; with a budget, until the member has sent that many bytes, when `spent` is set."""
         self._whole = True
+        self.spent.clear()
         self._budget = budget
 
     def stall(self) -> None:
@@ -94,3 +96,4 @@ class Cable:
             self._budget -= count
             if self._budget <= 0:
                 self.cut()
+                self.spent.set()

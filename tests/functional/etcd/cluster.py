@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -62,7 +63,8 @@ class Member:
     def data(self) -> Path:
         return self.directory / "data"
 
-    def spawn(self, cluster: str) -> None:
+    def spawn(self, cluster: str) -> socket.socket:
+        """Start it; the socket on which it says when it is ready, as it says to systemd."""
         health = f"http://127.0.0.1:{self.ports[2]}"
         command = [
             *(self.etcd, "--name", self.name, "--data-dir", self.data, "--unsafe-no-fsync"),
@@ -74,23 +76,46 @@ class Member:
             *self.options,
         ]
         self.directory.mkdir(parents=True, exist_ok=True)
+        notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notified.bind("")  # the kernel chooses an abstract name
+        name = "@" + notified.getsockname()[1:].decode()
         with (self.directory / "log").open("ab") as log:
-            environment = {**os.environ, "GOMAXPROCS": "2"}
+            environment = {**os.environ, "GOMAXPROCS": "2", "NOTIFY_SOCKET": name}
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        return notified
 
-    def wait_healthy(self, seconds: float = 20) -> None:
+    def wait_ready(self, notified: socket.socket, seconds: float = 20) -> None:
+        """Wait until it, just started, has found its place in the cluster and serves."""
+        assert self.process, f"{self.name} was not started"
+        exited = os.pidfd_open(self.process.pid)
+        try:
+            ready, _, _ = select.select([notified, exited], [], [], seconds)
+        finally:
+            os.close(exited)
+        assert ready, f"{self.name} is not ready after {seconds} s"
+        assert notified in ready, (self.directory / "log").read_text()
+        assert notified.recv(64) == b"READY=1"
+
+    def wait_led(self, seconds: float = 20) -> None:
+        """Wait until it, which runs, has a leader: a read of what the members agreed on is answered no earlier."""
         deadline = time.monotonic() + seconds
-        while not self.healthy():
+        while not self._reads(deadline - time.monotonic()):  # each of which waits for a leader, for seconds
             assert self.process, f"{self.name} was not started"
             assert self.process.poll() is None, (self.directory / "log").read_text()
-            assert time.monotonic() < deadline, f"{self.name} is not healthy"
-            time.sleep(0.02)
+            assert time.monotonic() < deadline, f"{self.name} has no leader"
 
-    def healthy(self) -> bool:
-        url = f"http://127.0.0.1:{self.ports[2]}/health"
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(json.load(answer)["health"] == "true")
+    def _reads(self, seconds: float) -> bool:
+        with contextlib.suppress(OSError):
+            return bool(self.admin("kv/range", seconds, key="eA=="))
         return False
+
+    def admin(self, path: str, seconds: float = 10, /, **fields: Any) -> dict[str, Any]:
+        """Call etcd's JSON gateway: a client of its own, for what ours never does."""
+        request = urllib.request.Request(
+            f"{self.url}/v3/{path}", json.dumps(fields).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=seconds) as answer:
+            return dict(json.load(answer))
 
     def kill(self) -> None:
         if self.process:
@@ -122,12 +147,13 @@ class Cluster:
         return EtcdSettings(**{"endpoints": self.endpoints, **changes})
 
     def start(self, *members: Member) -> None:
-        """Start these members, or all; returns when they are healthy."""
+        """Start these members, or all; returns when they are ready."""
         layout = ",".join(f"{member.name}={member.peer}" for member in self.members)
-        for member in members or self.members:
-            member.spawn(layout)
-        for member in members or self.members:
-            member.wait_healthy()
+        started = members or self.members
+        with contextlib.ExitStack() as stack:
+            notified = [stack.enter_context(member.spawn(layout)) for member in started]
+            for member, each in zip(started, notified, strict=True):
+                member.wait_ready(each)
 
     def kill(self) -> None:
         for member in self.members:
@@ -150,12 +176,8 @@ class Cluster:
             shutil.copytree(backup / member.name, member.data)
 
     def admin(self, path: str, **fields: Any) -> dict[str, Any]:
-        """Call etcd's JSON gateway: a client of its own, for what ours never does."""
-        request = urllib.request.Request(
-            f"{self.members[0].url}/v3/{path}", json.dumps(fields).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return dict(json.load(answer))
+        """Call the first member's JSON gateway."""
+        return self.members[0].admin(path, **fields)
 
 
 @contextlib.contextmanager

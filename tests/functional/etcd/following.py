@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from waypoint_core.registry import Removed, Rewound, Stale, Synced, WatchEvent, Written
+from waypoint_core.registry import Registry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 E = TypeVar("E")
 
@@ -21,6 +21,22 @@ async def until(events: AsyncIterator[WatchEvent], kind: type[E], seconds: float
 async def take(events: AsyncIterator[WatchEvent], count: int, seconds: float = 20) -> list[WatchEvent]:
     async with asyncio.timeout(seconds):
         return [await anext(events) for _ in range(count)]
+
+
+async def ran_out(registry: Registry, seconds: float) -> None:
+    """Returns once a lease of so many seconds that nobody renews has run out: a time by the registry's own clock."""
+    lease = await registry.grant(seconds)
+    key = f"/clock/{lease:x}"
+    await registry.put(key, b"", lease=lease)
+    async with registry.watch(key) as events:
+        if changes(await until(events, Synced)):  # else it was over before the watch began
+            await until(events, Removed, seconds + 20)
+
+
+async def reachable(registry: Registry) -> None:
+    """Returns once the registry can be asked, again or still."""
+    async with registry.watch("/clock/") as events:
+        await until(events, Synced)
 
 
 def changes(events: list[WatchEvent]) -> list[tuple[str, bytes | None]]:

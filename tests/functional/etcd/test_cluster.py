@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from functional.etcd.cluster import Cluster, Member
-from functional.etcd.following import kinds, take, until
+from functional.etcd.following import kinds, ran_out, take, until
 from waypoint_core.errors import RegistryError, RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd.tasks import TaskOwner
@@ -31,17 +31,16 @@ class Writer:
             async with self._progress:
                 self.written += 1
                 self._progress.notify_all()
-            await asyncio.sleep(0.005)
 
     async def _write(self, number: int) -> None:
         while True:
             try:
-                await self.registry.put(f"/w/{number:05}", b"")
+                await self.registry.put(f"/w/{number:06}", b"")
             except RegistryUnavailable:
                 continue
             return
 
-    async def more(self, count: int = 40) -> None:
+    async def more(self, count: int = 200) -> None:
         """Wait until so many more are written."""
         goal = self.written + count
         async with asyncio.timeout(30), self._progress:
@@ -110,7 +109,7 @@ async def test_each_member_in_turn(
             await writer.more()
             await watcher.reached(writer.written)
             await asyncio.to_thread(heal)
-            await asyncio.to_thread(member.wait_healthy)
+            await asyncio.to_thread(member.wait_led)
         while time.monotonic() < began + ttl:
             await writer.more()
         await watcher.reached(writer.written)
@@ -127,7 +126,7 @@ async def test_the_lease_outlives_its_ttl_while_a_member_is_frozen(three: Cluste
         lease = await registry.lease(3)
         await registry.put("/leased", b"", lease=lease.id)
         three.members[0].freeze()
-        await asyncio.sleep(5)
+        await ran_out(registry, 5)
         assert await registry.get("/leased") is not None
         assert lease.alive_until > time.monotonic()
         three.members[0].thaw()

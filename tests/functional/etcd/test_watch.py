@@ -11,7 +11,7 @@ from functional.etcd.cable import Cable
 from functional.etcd.cluster import Cluster
 from functional.etcd.following import changes, kinds, take, until
 from waypoint_core.etcd import EtcdRegistry
-from waypoint_core.registry import Put, Registry, Rewound, Stale, Synced, WatchEvent, Written
+from waypoint_core.registry import Put, Registry, Rewound, Stale, Synced, Written
 
 
 async def fill(registry: Registry, prefix: str, count: int, value: bytes = b"") -> None:
@@ -151,15 +151,21 @@ async def test_half_a_revision_is_never_delivered(cable: Cable, wired: EtcdRegis
         await until(events, Stale)
         for number in range(12):
             await registry.transact([], [Put(key, bytes([number]) * 20_000) for key in keys])
-        seen: list[WatchEvent] = []
-        for budget in range(300_000, 6_000_000, 700_000):
-            cable.mend(budget)
-            await asyncio.sleep(0.3)
-            cable.cut()
-        cable.mend()
-        seen += await until(events, Synced)
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(until(events, Synced, seconds=60))
+            broken = group.create_task(break_again_and_again(cable))
+            await asyncio.wait([reading, broken], return_when=asyncio.FIRST_COMPLETED)
+            broken.cancel()
+            cable.mend()
+        seen = reading.result()
     written = [event.entry for event in seen if isinstance(event, Written)]
     assert [(entry.key, entry.value[0]) for entry in written] == [(key, n) for n in range(12) for key in keys]
+
+
+async def break_again_and_again(cable: Cable) -> None:
+    for budget in range(300_000, 6_000_000, 700_000):
+        cable.mend(budget)
+        await cable.spent.wait()
 
 
 async def test_a_silent_connection_is_given_up_and_resumed(

@@ -28,11 +28,29 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
+class Turns(asyncio.Event):
+    """An event that can also be waited for each time that it is set, however soon somebody clears it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next = asyncio.Event()
+
+    def set(self) -> None:
+        super().set()
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def turn(self) -> None:
+        """Returns once it is set again."""
+        await self._next.wait()
+
+
 @dataclass
 class Site:
     """One proxy and all that it talks to."""
 
     proxy: Proxy
+    reserve_changed: Turns
     pool: Pool
     registry: MemoryRegistry
     port: int
@@ -114,8 +132,9 @@ def start(tmp_path: Path) -> Start:
         with listening() as cdp, listening() as tzafonwright:
             async with running(Pool(registry, Keys(), path, slots)) as pool, asyncio.TaskGroup() as group:
                 proxy = Proxy(settings, registry, collectors)
+                proxy.reserve.changed = changed = Turns()
                 ports = [listener.getsockname()[1] for listener in (cdp, tzafonwright)]
-                site = Site(proxy, pool, registry, ports[0], status, collectors, ports[1])
+                site = Site(proxy, changed, pool, registry, ports[0], status, collectors, ports[1])
                 serving = group.create_task(site.proxy.run([cdp], [tzafonwright]))
                 try:
                     yield site

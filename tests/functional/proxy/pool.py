@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from functional.said import DEVTOOLS, Said
 from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Lines, Message, Refused, Release
@@ -140,13 +141,13 @@ class Pool:
         process = subprocess.Popen(  # noqa: ASYNC220 - a start that is cancelled half-way would leak
             [*unprivileged, CHROMIUM, f"--user-data-dir={profile}/profile", *FLAGS],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
             env={"HOME": profile, "TMPDIR": profile},
         )
         try:
-            async with asyncio.timeout(20):
-                endpoint = await _endpoint(process, Path(profile, "profile/DevToolsActivePort"))
+            assert process.stderr
+            endpoint = (await Said(process.stderr).comes(DEVTOOLS, 20))[1]
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -222,16 +223,6 @@ class Pool:
     async def _notify(self) -> None:
         async with self.changed:
             self.changed.notify_all()
-
-
-async def _endpoint(process: subprocess.Popen[bytes], announced: Path) -> str:
-    """Chromium tells nobody that it listens; it writes port and path to a file."""
-    while process.poll() is None:
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            port, path = announced.read_text().splitlines()
-            return f"ws://127.0.0.1:{port}{path}"
-        await asyncio.sleep(0.005)
-    raise AssertionError(f"the browser did not start: status {process.returncode}")
 
 
 async def _exit(process: subprocess.Popen[bytes]) -> int:

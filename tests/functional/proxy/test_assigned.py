@@ -41,8 +41,7 @@ async def claim_once(site: Site, life: Life, true: object) -> Claim | None:
 async def stocked(site: Site) -> None:
     """Until the browser that is held is in reserve, too."""
     async with asyncio.timeout(10):
-        while not len(site.proxy.reserve):  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.005)
+        await site.proxy.reserve.look()
 
 
 async def served(site: Site, life: Life) -> str:

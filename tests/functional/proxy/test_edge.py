@@ -11,16 +11,15 @@ import signal
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from functional.proxy.conftest import Cdp, Site, Start
+from functional.proxy.conftest import Cdp, Start
 from waypoint_core.hold import EndCause, Ended
 
 SESSION = "a-session-of-our-own"
 
 
-async def until_closed(site: Site) -> None:
-    async with asyncio.timeout(20):
-        while site.proxy.edge.connections > 1:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.01)
+def served() -> set[asyncio.Task[object]]:
+    """The tasks in which the proxy serves its clients."""
+    return {task for task in asyncio.all_tasks() if task.get_name() == "client"}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,7 @@ async def test_random_bytes_disturb_nobody(start: Start, caplog: pytest.LogCaptu
         cdp = Cdp(ws)
         await cdp.call("Browser.getVersion")
         caplog.clear()
+        own = served()
 
         async def throw(count: int) -> None:
             for _ in range(count):
@@ -98,7 +98,7 @@ async def test_random_bytes_disturb_nobody(start: Start, caplog: pytest.LogCaptu
                 writer.write(data)
                 if dice.random() < 0.5:
                     writer.write_eof()
-                await asyncio.sleep(0)
+                await writer.drain()
                 writer.close()
 
         async with asyncio.TaskGroup() as group:
@@ -106,7 +106,10 @@ async def test_random_bytes_disturb_nobody(start: Start, caplog: pytest.LogCaptu
                 group.create_task(throw(500))
             for _ in range(50):
                 await cdp.call("Browser.getVersion")
-        await until_closed(site)
+        async with asyncio.timeout(20):
+            while others := served() - own:
+                await asyncio.wait(others)
+        assert site.proxy.edge.connections == 1
         assert (await site.get("/json/list"))[0] == "HTTP/1.1 200 OK"
         await cdp.call("Browser.getVersion")
         assert len(caplog.records) <= 10_000

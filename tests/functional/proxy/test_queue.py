@@ -15,9 +15,11 @@ from waypoint_core.hold import Hold
 
 
 async def waiting(site: Site, count: int) -> None:
+    """Returns once so many clients have come to wait."""
     async with asyncio.timeout(10):
-        while site.proxy.reserve.waiting != count:  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.005)
+        while site.proxy.reserve.waiting < count:
+            await site.reserve_changed.turn()
+    assert site.proxy.reserve.waiting == count
 
 
 async def test_client_waits_until_a_browser_is_free(start: Start) -> None:
@@ -68,11 +70,13 @@ async def test_client_that_leaves_the_queue_costs_nothing(start: Start) -> None:
         async with site.connect() as first:
             await Cdp(first).call("Browser.getVersion")
             for _ in range(3):
-                _, writer = await asyncio.open_connection("127.0.0.1", site.port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
                 writer.write(UPGRADE)
                 await waiting(site, 1)
+                writer.write_eof()
+                assert await asyncio.wait_for(reader.read(), 10) == b""
+                assert site.proxy.reserve.waiting == 0
                 writer.close()
-                await waiting(site, 0)
         await site.pool.wait_for(lambda: len(site.pool.past) == 1)
         async with site.connect() as ws:
             await Cdp(ws).call("Browser.getVersion")

@@ -37,7 +37,7 @@ def serve() -> Serve:
         address = f"{host}:{free_ports(1)[0]}"
         async with asyncio.TaskGroup() as group:
             task = group.create_task(StatusServer(metrics or CollectorRegistry(), **options).serve(address))
-            await asyncio.sleep(0)  # it listens from its first step on
+            await asyncio.sleep(0)  # it listens from its first step on, and tells nobody
             yield address.replace("[::]", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
             task.cancel()
 

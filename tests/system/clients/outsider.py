@@ -1,8 +1,8 @@
 """A program that uses the instance manager and knows nothing of WayPoint: outsider.py ADDRESS[,ADDRESS] CA CERT KEY.
 
-It generates its client from instance_manager.proto, registers itself and a child, keeps both healthy, claims a browser
-as a second child, connects to the address that it was given, prints what it has as one line of JSON, and waits for a
-line on its standard input. Then it kills the parent, and prints as JSON how its children ended.
+It generates its client from tests/instance_manager.proto, registers itself and a child, keeps both healthy, claims a
+browser as a second child, connects to the address that it was given, prints what it has as one line of JSON, and waits
+for a line on its standard input. Then it kills the parent, and prints as JSON how its children ended.
 """
 
 import importlib
@@ -11,7 +11,6 @@ import os
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ PARENT, CHILD = f"outsider {os.getpid()}", f"model of outsider {os.getpid()}"
 
 def generate() -> tuple[Any, Any]:
     """The interface's messages and stubs."""
-    here = Path(__file__).parent
+    source = Path(__file__).parents[2] / "instance_manager.proto"
     folder = tempfile.mkdtemp()
-    arguments = [f"-I{here}", f"--python_out={folder}", f"--grpc_python_out={folder}", "instance_manager.proto"]
+    arguments = [f"-I{source.parent}", f"--python_out={folder}", f"--grpc_python_out={folder}", source.name]
     if protoc.main(["protoc", *arguments]):
         sys.exit("cannot generate the client")
     sys.path.insert(0, folder)
@@ -93,13 +92,21 @@ class Updates(threading.Thread):
     def __init__(self, manager: Manager, kind: int) -> None:
         super().__init__(daemon=True)
         self.manager, self.kind, self.seen = manager, kind, []
+        self.more = threading.Condition()
+
+    def wait_for(self, *update: str) -> None:
+        """Until this was told, or for as long as patience lasts."""
+        with self.more:
+            self.more.wait_for(lambda: [*update] in self.seen, PATIENCE)
 
     def run(self) -> None:
         query = pb.AllInstancesQuery(instance_type=self.kind)
         while True:
             try:
                 for update in self.manager.subscriptions.SubscribeToInstanceUpdates(query, wait_for_ready=True):
-                    self.seen.append([update.instance_id.instance_id, pb.EventType.Name(update.event_type)])
+                    with self.more:
+                        self.seen.append([update.instance_id.instance_id, pb.EventType.Name(update.event_type)])
+                        self.more.notify_all()
             except grpc.RpcError as error:
                 print(f"updates: {error.code()} {error.details()}", file=sys.stderr)
 
@@ -111,13 +118,6 @@ def claim(manager: Manager) -> str:
         if manager.update(name, parent=parent):
             return name
     sys.exit("no browser can be claimed")
-
-
-def until(true: Any) -> bool:
-    end = time.monotonic() + PATIENCE
-    while not (answer := true()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return bool(answer)
 
 
 def main(*where: str) -> None:
@@ -156,7 +156,7 @@ def main(*where: str) -> None:
         except ConnectionClosed as closed:
             close = [closed.rcvd.code, closed.rcvd.reason] if closed.rcvd else None
     stopped = all(heart.stopped.wait(PATIENCE) for heart in hearts)
-    until(lambda: [CHILD, "REMOVED"] in models.seen)
+    models.wait_for(CHILD, "REMOVED")
     end = {
         "close": close,
         "told to stop": stopped,

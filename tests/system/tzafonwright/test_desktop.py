@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 
@@ -27,6 +28,14 @@ async def screen(tw: TzafonWrightClient) -> Image.Image:
     return Image.open(io.BytesIO(await tw.screenshot())).convert("RGB")
 
 
+async def shown(tw: TzafonWrightClient, at: tuple[int, int]) -> Image.Image:
+    """The picture in which the notes are there: who looks at a screen is told by nobody when it changes."""
+    async with asyncio.timeout(10):
+        while (picture := await screen(tw)).getpixel(at) != MAGENTA:
+            pass
+    return picture
+
+
 async def test_a_window_is_dragged_and_typed_into(tw: TzafonWrightClient, shop: str) -> None:
     await tw.goto(f"{shop}/desk")
     await tw.click("#open")
@@ -37,11 +46,11 @@ async def test_a_window_is_dragged_and_typed_into(tw: TzafonWrightClient, shop: 
     middle = (x + width // 2, y + height // 2)
 
     await tw.switch_context("desktop")
-    before = await screen(tw)
-    assert before.size == SCREEN
-    assert before.getpixel(middle) == MAGENTA
+    assert (await shown(tw, middle)).size == SCREEN
     grip = (x + width // 2, y - 10)  # its title, which the window manager drew above it
     await tw.drag(grip, (grip[0] + MOVED_BY[0], grip[1] + MOVED_BY[1]))
+    after = await shown(tw, (middle[0] + MOVED_BY[0], middle[1] + MOVED_BY[1]))
+    assert after.getpixel((x + 5, y + height // 2)) != MAGENTA
     await tw.click(x + MOVED_BY[0] + 40, y + MOVED_BY[1] + (height - inner) + 20)
     await tw.type("helo world")
     await tw.press("Control+a")
@@ -50,14 +59,11 @@ async def test_a_window_is_dragged_and_typed_into(tw: TzafonWrightClient, shop: 
     await tw.press("Control+x")
     await tw.press("Control+v")
     await tw.press("Control+v")
-    after = await screen(tw)
-    assert after.getpixel((middle[0] + MOVED_BY[0], middle[1] + MOVED_BY[1])) == MAGENTA
-    assert after.getpixel((x + 5, y + height // 2)) != MAGENTA
 
     await tw.switch_context("browser")
     assert await tw.evaluate("note.value") == "Hello, World!Hello, World!"
     moved_x, moved_y, *_ = await tw.evaluate(PLACE)
-    assert (abs(moved_x - x - MOVED_BY[0]), abs(moved_y - y - MOVED_BY[1])) < (8, 8)
+    assert max(abs(moved_x - x - MOVED_BY[0]), abs(moved_y - y - MOVED_BY[1])) < 8
 
 
 async def test_what_a_desktop_refuses(tw: TzafonWrightClient) -> None:
@@ -89,3 +95,8 @@ async def test_desktops_are_strangers_and_die_with_their_session(desktops: Host)
     await one.close()
     listed = desktops.run("ss", "-Hxl").stdout
     assert "@/tmp/.X11-unix" not in listed, "a display that other slots reach"
+
+
+async def test_a_page_has_webgl(tw: TzafonWrightClient) -> None:
+    drawn = "document.createElement('canvas').getContext('webgl') !== null"
+    assert await tw.evaluate(drawn)

@@ -230,24 +230,26 @@ async def test_the_past_is_the_latest_oldest_first(running: Told) -> None:
 
 
 async def test_followers_are_told_what_happens_on_their_host(running: Told) -> None:
-    seen: list[tuple[str, int]] = []
+    begun = asyncio.Semaphore(0)
 
-    async def follow(home: str) -> None:
-        async for event in running.chronicle.follow(home):
-            seen.append((home, event.number))
-            if len(seen) == 3:
-                return
+    async def follow(home: str, count: int) -> list[int]:
+        seen: list[int] = []
+        async for event in running.chronicle.follow(home, past=1):
+            seen.append(event.number)
+            begun.release()
+            if len(seen) == count:
+                break
+        return seen
 
+    await running.claim("b")
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        every, one = (group.create_task(follow(home), name=f"follow {home!r}") for home in ("", "b"))
-        await asyncio.sleep(0)
+        every, one = group.create_task(follow("", 3)), group.create_task(follow("b", 2))
+        for _ in range(2):
+            await begun.acquire()
         await running.claim("a")
-        await running.claim("b")
-        while len(seen) < 3:  # noqa: ASYNC110 - readers' turns
-            await asyncio.sleep(0)
-        every.cancel()
-        one.cancel()
-    assert sorted(seen) == [("", 1), ("", 2), ("b", 2)]
+        await running.claim("b", slot=1)
+    assert every.result() == [1, 2, 3]
+    assert one.result() == [1, 3]
 
 
 async def test_no_more_than_ten_thousand_are_kept() -> None:
@@ -261,12 +263,9 @@ async def test_no_more_than_ten_thousand_are_kept() -> None:
 async def test_a_reader_that_takes_nothing_is_told_off() -> None:
     told = Told()
     told.follower.fleet.apply(Synced(1))
-    events = told.chronicle.follow()
-    async with asyncio.TaskGroup() as group:
-        first = group.create_task(anext(events), name="reader")  # type: ignore[arg-type]
-        await asyncio.sleep(0)
-        told.flood(1)
-    assert first.result().number == 1
+    told.flood(1)
+    events = told.chronicle.follow(past=1)
+    assert (await anext(events)).number == 1
     told.flood(10_001)
     with pytest.raises(TooSlow):
         await anext(events)

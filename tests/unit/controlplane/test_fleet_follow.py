@@ -61,11 +61,8 @@ async def test_changes_one_by_one(following: Following) -> None:
     following.start()
     await following.follower.listed()
     changes = following.follower.changes()
-    async with asyncio.TaskGroup() as group:
-        first = group.create_task(anext(changes))  # type: ignore[arg-type]
-        await asyncio.sleep(0)
-        await following.beat("a")
-    assert first.result().name == "a"
+    first, _ = await asyncio.gather(anext(changes), following.beat("a"))
+    assert first.name == "a"
     await changes.aclose()  # type: ignore[attr-defined]
 
 
@@ -74,10 +71,7 @@ async def test_a_reader_that_does_not_read_is_left(following: Following, monkeyp
     following.start()
     await following.follower.listed()
     changes = following.follower.changes()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(anext(changes))  # type: ignore[arg-type]
-        await asyncio.sleep(0)
-        await following.beat("a")
+    await asyncio.gather(anext(changes), following.beat("a"))
     for name in "bcde":
         last = await following.beat(name)
     await following.follower.reached(last)

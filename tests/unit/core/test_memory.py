@@ -1,7 +1,8 @@
 """What the fake offers beyond the contract that it shares with etcd (tests/functional/etcd/test_conformance.py)."""
 
 import asyncio
-import time
+import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,14 +40,15 @@ async def test_a_lease_can_expire() -> None:
     assert await registry.get("/a") is None
 
 
-async def test_a_lease_lives_a_ttl_from_the_start_of_an_outage() -> None:
+async def test_a_lease_lives_a_ttl_from_the_start_of_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(1000.0)  # a second later whenever it is asked
+    monkeypatch.setattr("waypoint_core.memory.time", SimpleNamespace(monotonic=lambda: next(clock)))
     registry = MemoryRegistry()
     lease = await registry.lease(20)
-    assert 19 < lease.alive_until - time.monotonic() <= 20
+    assert lease.alive_until == next(clock) - 1 + 20
     registry.available = False
     until = lease.alive_until
-    await asyncio.sleep(0.01)
-    assert lease.alive_until == until
+    assert lease.alive_until == until == next(clock) - 1 + 20
     registry.available = True
     assert lease.alive_until > until
 

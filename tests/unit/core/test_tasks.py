@@ -5,27 +5,34 @@ import pytest
 from waypoint_core.etcd.tasks import TaskOwner
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 async def test_tasks_end_with_their_owner() -> None:
     ended = []
+    begun = asyncio.Semaphore(0)
 
     async def work() -> None:
         try:
-            await asyncio.Event().wait()
+            begun.release()
+            await forever()
         finally:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # an end that takes a turn of the loop, as that of a call does
             ended.append(True)
 
     async with TaskOwner() as tasks:
         tasks.start(work(), name="one")
         tasks.start(work(), name="two")
-        await asyncio.sleep(0)
+        for _ in range(2):
+            await begun.acquire()
     assert ended == [True, True]
 
 
 async def test_the_bodys_exception_comes_through_unwrapped() -> None:
     async def own() -> None:
         async with TaskOwner() as tasks:
-            tasks.start(asyncio.sleep(3600), name="sleeper")
+            tasks.start(forever(), name="sleeper")
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -49,7 +56,7 @@ async def test_a_failing_task_ends_the_body() -> None:
 async def test_cancelling_the_owner_cancels_the_body() -> None:
     async def own() -> None:
         async with TaskOwner() as tasks:
-            tasks.start(asyncio.sleep(3600), name="sleeper")
+            tasks.start(forever(), name="sleeper")
             await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):

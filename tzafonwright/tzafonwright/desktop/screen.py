@@ -39,7 +39,19 @@ async def screen(size: str) -> AsyncIterator[tuple[str, Process]]:
     No TCP and no abstract socket: who does not share its /tmp does not reach it.
     """
     reading, writing = os.pipe()
-    options = ("-displayfd", str(writing), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-nolisten", "local")
+    options = (
+        "-displayfd",
+        str(writing),
+        "-screen",
+        "0",
+        f"{size}x24",
+        "-nolisten",
+        "tcp",
+        "-nolisten",
+        "local",
+        "-extension",
+        "GLX",
+    )
     try:
         async with started("Xvfb", *options, "-noreset", descriptors=(writing,)) as process:
             os.close(writing)
