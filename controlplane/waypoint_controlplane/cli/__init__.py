@@ -5,6 +5,7 @@
     verb         what all commands share: options, examples, and what was asked for (`Invocation`)
     failures     how a command fails, and with which exit code
     connection   the first control plane that answers, and calls to it
+    reading      a stream, so that Ctrl-C is never lost
     output       tables, JSON and YAML
     ages         spans, ages and sizes as people write them
     names        completion of names in the shell

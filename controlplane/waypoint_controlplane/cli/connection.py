@@ -11,6 +11,7 @@ import grpc
 from waypoint_controlplane.api import waypoint_pb2 as pb
 from waypoint_controlplane.api.binding import Stub
 from waypoint_controlplane.cli.failures import Exit, Failure
+from waypoint_controlplane.cli.reading import reading
 from waypoint_controlplane.cli.verb import Invocation
 from waypoint_core.errors import ConfigError
 from waypoint_core.settings import TlsSettings
@@ -78,13 +79,11 @@ class _Service:
             fail(error, self._server)
 
     def _stream(self, method: Any, request: Any) -> Iterator[Any]:
-        call = method(request)
-        try:
-            yield from call
-        except grpc.RpcError as error:
-            fail(error, self._server)
-        finally:
-            call.cancel()
+        with reading(method(request)) as messages:
+            try:
+                yield from messages
+            except grpc.RpcError as error:
+                fail(error, self._server)
 
 
 @contextmanager

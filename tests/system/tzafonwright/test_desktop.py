@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from system.tzafonwright.conftest import SCREEN, edge_of
-from tzafonwright import ActionFailed, Code, TzafonWrightClient
+from tzafonwright import ActionFailed, ActionTimeout, Code, TzafonWrightClient
 from waypoint_lab import Host
 
 MOVED_BY = (220, 140)
@@ -61,7 +61,7 @@ async def test_a_window_is_dragged_and_typed_into(tw: TzafonWrightClient, shop: 
     await tw.press("Control+v")
 
     await tw.switch_context("browser")
-    assert await tw.evaluate("note.value") == "Hello, World!Hello, World!"
+    await tw.wait_for_function("note.value === 'Hello, World!Hello, World!'")
     moved_x, moved_y, *_ = await tw.evaluate(PLACE)
     assert max(abs(moved_x - x - MOVED_BY[0]), abs(moved_y - y - MOVED_BY[1])) < 8
 
@@ -100,3 +100,17 @@ async def test_desktops_are_strangers_and_die_with_their_session(desktops: Host)
 async def test_a_page_has_webgl(tw: TzafonWrightClient) -> None:
     drawn = "document.createElement('canvas').getContext('webgl') !== null"
     assert await tw.evaluate(drawn)
+
+
+async def test_what_is_cancelled_or_late_is_not_done_later(tw: TzafonWrightClient, shop: str) -> None:
+    await tw.goto(f"{shop}/notes")
+    await tw.click("#note")
+    await tw.switch_context("desktop")
+    with pytest.raises(ActionTimeout):
+        await tw.type("x" * 100, delay=0.05, timeout=0.3)
+    await tw.type("<end>")
+    await tw.switch_context("browser")
+    await tw.wait_for_function("note.value.endsWith('<end>')")
+    typed = await tw.evaluate("note.value")
+    assert typed.strip("x") == "<end>"
+    assert len(typed) < 50
