@@ -33,6 +33,7 @@ Clients:
     tzafonwright  what the tzafonwright edge serves
     edge          one client connection, from first byte to last
 
+    listeners   its sockets, and what others are told of them
     metrics     what is counted and timed
     daemon      puts them together
 """

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import secrets
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
 from waypoint_core import config, log, metrics, service
-from waypoint_core.address import advertised, joined
 from waypoint_core.announce import Announcement
 from waypoint_core.codec import encode
-from waypoint_core.errors import ConfigError
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd.metrics import EtcdMetrics
 from waypoint_core.hold import Ended
 from waypoint_core.keys import Keys, check_host_name
-from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
 from waypoint_core.status import endpoint
@@ -32,10 +27,11 @@ from waypoint_proxy import browser
 from waypoint_proxy.assigned import Assigned
 from waypoint_proxy.cdp import Cdp
 from waypoint_proxy.claim import Claimer
-from waypoint_proxy.edge import Edge
+from waypoint_proxy.edge import Edge, Service
 from waypoint_proxy.endings import Ending, ending_of
 from waypoint_proxy.holds import Holds
 from waypoint_proxy.keep import Keeper
+from waypoint_proxy.listeners import Listeners, address_of
 from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.queue import Queue
 from waypoint_proxy.reserve import Reserve
@@ -43,7 +39,6 @@ from waypoint_proxy.route import Table
 from waypoint_proxy.sessions import Session, Sessions
 from waypoint_proxy.tzafonwright import Tzafonwright
 
-_BACKLOG = 4096
 logger = logging.getLogger("waypoint.proxy")
 
 
@@ -96,10 +91,10 @@ class Proxy:
             moved=self._bytes,
         )
 
-    async def run(self, cdp: list[socket.socket], tzafonwright: Sequence[socket.socket] = ()) -> None:
-        """Serve these listening sockets until cancelled; there is at least one for CDP."""
+    async def run(self, listeners: Listeners) -> None:
+        """Serve these until cancelled."""
         settings, keys = self._settings, self._keys
-        alive = await asyncio.to_thread(self._presence, cdp, tzafonwright)
+        alive = await asyncio.to_thread(listeners.alive, settings)
         announcement = Announcement(self._registry, keys.proxy(settings.proxy.name), alive, settings.etcd.lease_ttl)
         status = endpoint.serve(
             settings,
@@ -112,44 +107,22 @@ class Proxy:
             "holds": self._holds.run(),
             "table": self._keeper.follow(self._registry, keys.prefix, self._assigned.poke),
             "keeper": self._keeper.run(),
-            "assigned": self._assigned.run(alive, cdp[0].getsockname()[0]),
+            "assigned": self._assigned.run(alive, listeners.cdp[0].getsockname()[0]),
             "presence": announcement.run(),
             "status": status,
-            **{f"edge {_address(listener)}": self.edge.serve(listener, self._cdp) for listener in cdp},
-            **{
-                f"edge {_address(listener)}": self.edge.serve(listener, self._tzafonwright) for listener in tzafonwright
-            },
         }
+        edges: tuple[tuple[Sequence[socket.socket], Service], ...] = (
+            (listeners.cdp, self._cdp),
+            (listeners.tzafonwright, self._tzafonwright),
+        )
+        for ours, serves in edges:
+            loops |= {f"edge {address_of(each)}": self.edge.serve(each, serves) for each in ours}
         try:
             async with asyncio.TaskGroup() as group:
                 for name, loop in loops.items():
                     group.create_task(loop, name=name)
         finally:
             self.reserve.clear()
-
-    def _presence(self, cdp: Sequence[socket.socket], tzafonwright: Sequence[socket.socket]) -> ProxyAlive:
-        """May take as long as a resolver takes."""
-        settings = self._settings
-        alive = ProxyAlive(
-            secrets.token_hex(8),
-            settings.host.name,
-            self._advertised(_address(cdp[0])),
-            self._advertised(settings.proxy.status_listen),
-            settings.proxy.direct_port,
-        )
-        if not tzafonwright:
-            return alive
-        edge, server = _address(tzafonwright[0]), settings.host.tzafonwright_status
-        return replace(
-            alive, tzafonwright=self._advertised(edge), tzafonwright_status=server and self._advertised(server)
-        )
-
-    def _advertised(self, listen: str) -> str:
-        try:
-            return advertised(listen, self._settings)
-        except ConfigError as error:
-            logger.warning("%s; until then others are told %s", error, listen)
-            return listen
 
     async def _report(self, request: Request) -> Response:
         lines = [encode(report) for report in self.sessions.reports()]
@@ -178,38 +151,19 @@ class Proxy:
 async def serve(settings: Settings) -> None:
     """Run the proxy of these settings until cancelled."""
     log.configure(settings.log.level)
-    passed = service.passed_sockets()
-    # A socket unit that is disabled closes its edge; without systemd, both are there.
-    cdp = passed.get("cdp") or [_bind(settings.proxy.listen)]
-    tzafonwright = passed.get("tzafonwright", []) if passed else [_bind(settings.proxy.tzafonwright_listen)]
+    listeners = Listeners.of(settings)
     supervisor = service.Supervisor()
     collectors = metrics.fresh("proxy")
     async with (
         EtcdRegistry.connect(settings.etcd, EtcdMetrics(collectors)) as registry,
         asyncio.TaskGroup() as group,
     ):
-        group.create_task(Proxy(settings, registry, collectors).run(cdp, tzafonwright), name="proxy")
+        group.create_task(Proxy(settings, registry, collectors).run(listeners), name="proxy")
         group.create_task(supervisor.feed_watchdog(), name="watchdog")
-        edges = {"CDP": cdp, "tzafonwright": tzafonwright}
-        where = ", ".join(f"{name} on {_address(listener)}" for name, ours in edges.items() for listener in ours)
-        supervisor.ready(f"serving {where}")
-        logger.info("serving %s", where)
+        supervisor.ready(f"serving {listeners}")
+        logger.info("serving %s", listeners)
 
 
 def main() -> None:
     """`waypoint-proxy`."""
     config.daemon_command("waypoint-proxy", lambda settings: service.run(serve(settings)))()
-
-
-def _bind(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
-def _address(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return joined(host, port)

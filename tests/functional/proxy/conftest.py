@@ -21,6 +21,7 @@ from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryRegistry
 from waypoint_core.settings import HostSettings, ProxySettings, Settings
 from waypoint_proxy.daemon import Proxy
+from waypoint_proxy.listeners import Listeners
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -135,7 +136,7 @@ def start(tmp_path: Path) -> Start:
                 proxy.reserve.changed = changed = Turns()
                 ports = [listener.getsockname()[1] for listener in (cdp, tzafonwright)]
                 site = Site(proxy, changed, pool, registry, ports[0], status, collectors, ports[1])
-                serving = group.create_task(site.proxy.run([cdp], [tzafonwright]))
+                serving = group.create_task(site.proxy.run(Listeners([cdp], [tzafonwright])))
                 try:
                     yield site
                 finally:
