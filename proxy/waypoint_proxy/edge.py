@@ -64,6 +64,8 @@ class Edge:
             if own:
                 await asyncio.wait([own.ended])
                 accepting.cancel()
+                await asyncio.wait([accepting])
+                listener.close()  # who comes now is refused; its clients are still being told
 
     async def _accept(
         self, listener: socket.socket, service: Service, own: Session | None, clients: asyncio.TaskGroup
