@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from system.tzafonwright.conftest import SCREEN, edge_of
-from tzafonwright import ActionFailed, ActionTimeout, Code, TzafonWrightClient
+from tzafonwright import ActionFailed, ActionTimeout, BrowserLost, Code, TzafonWrightClient
 from waypoint_lab import Host
 
 MOVED_BY = (220, 140)
@@ -114,3 +114,36 @@ async def test_what_is_cancelled_or_late_is_not_done_later(tw: TzafonWrightClien
     typed = await tw.evaluate("note.value")
     assert typed.strip("x") == "<end>"
     assert len(typed) < 50
+
+
+async def test_the_browser_of_a_desktop_is_as_good_as_any(tw: TzafonWrightClient, shop: str) -> None:
+    await tw.goto(f"{shop}/")
+    await tw.goto(f"{shop}/catalogue")
+    assert (await tw.back()).title == "Shop"
+    assert (await tw.forward()).title == "Catalogue"
+    await tw.close_tab()
+    assert (await tw.goto(f"{shop}/")).title == "Shop"
+
+
+async def test_events_come_whichever_context_is_current(tw: TzafonWrightClient) -> None:
+    await tw.switch_context("desktop")
+    async with asyncio.TaskGroup() as group:
+        heard = group.create_task(anext(tw.events("console")))
+        await tw.switch_context("browser")
+        await tw.evaluate("console.log('hello')")
+        assert (await heard).data["text"] == "hello"
+
+
+async def hovering(client: TzafonWrightClient) -> None:
+    while True:
+        await client.hover(5, 5)
+
+
+async def test_a_browser_that_dies_takes_its_desktop_along(desktops: Host) -> None:
+    client = TzafonWrightClient(edge_of(desktops), timeout=20, connect_timeout=40)
+    await client.connect()
+    await client.switch_context("desktop")
+    desktops.run("pkill", "--signal=KILL", "Xvfb")
+    with pytest.raises(BrowserLost):
+        await hovering(client)
+    await client.close()

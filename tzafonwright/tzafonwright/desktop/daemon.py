@@ -59,7 +59,7 @@ class Desk:
 
             over: asyncio.Future[SessionOver] = asyncio.get_running_loop().create_future()
             peer = SecondVersion(
-                Contexts(desktop=self._hands), send, lambda work: void(group.create_task(work)), over.set_result
+                Contexts(self._hands), send, lambda work: void(group.create_task(work)), over.set_result
             )
             try:
                 async for frame in connection:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from tzafonwright.errors import Code
 from tzafonwright.server.backend import Backend
 from tzafonwright.server.refused import Refused
 
-Open = Callable[[], Awaitable[Backend]]
-
 
 class Contexts:
-    """Those that are there; open_desktop makes the other one when it is first wanted. The first is current."""
+    """The browser is current at first; desktop is None where it has none."""
 
-    def __init__(
-        self, browser: Backend | None = None, desktop: Backend | None = None, open_desktop: Open | None = None
-    ) -> None:
-        self._there = {name: backend for name, backend in (("browser", browser), ("desktop", desktop)) if backend}
-        self._open_desktop = open_desktop
-        self.current: Backend = next(iter(self._there.values()))
+    def __init__(self, browser: Backend, desktop: Backend | None = None) -> None:
+        self.browser = browser
+        self.current = browser
+        self._desktop = desktop
 
     async def switch(self, name: str) -> None:
         """From now on, this one is current. Refused when it is not to be had."""
-        if name not in self._there:
-            if name != "desktop" or self._open_desktop is None:
-                raise Refused(Code.UNSUPPORTED, f"this browser has no {name}", "hosts with agent.desktop = true have")
-            self._there[name] = await self._open_desktop()
-        self.current = self._there[name]
+        wanted = self.browser if name == "browser" else self._desktop
+        if wanted is None:
+            raise Refused(Code.UNSUPPORTED, f"this browser has no {name}", "hosts with agent.desktop = true have")
+        await wanted.spot()
+        self.current = wanted

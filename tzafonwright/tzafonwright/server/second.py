@@ -102,9 +102,9 @@ class SecondVersion:
     async def _do(self, request: protocol.Request, payload: bytes, front: Place, deadline: float) -> Given:
         action: actions.Action = request.action
         say = self._says(request.id)
-        if self._contexts.current.at_once(action):
+        if self._contexts.browser.at_once(action):
             front.leave()
-            return await self._contexts.current.do(action, None, deadline, payload, say)
+            return await self._contexts.browser.do(action, None, deadline, payload, say)
         async with _turn(front, deadline):
             if isinstance(action, actions.SwitchContext):
                 async with _in_time(deadline):

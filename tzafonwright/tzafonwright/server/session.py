@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from tzafonwright import actions, protocol
-from tzafonwright.server.backend import Backend
 from tzafonwright.server.browser import BROWSER_GONE, Attachment, attached
 from tzafonwright.server.contexts import Contexts
-from tzafonwright.server.desktop import reached
+from tzafonwright.server.desktop import Desktop
 from tzafonwright.server.driver import Driver
 from tzafonwright.server.first import FirstVersion
 from tzafonwright.server.measured import Measured
@@ -38,7 +37,6 @@ class Session:
     ) -> None:
         self._connection = connection
         self._desktop = desktop
-        self._opened = contextlib.AsyncExitStack()
         self._driver = driver
         self._instance = instance
         self._metrics = metrics
@@ -60,12 +58,12 @@ class Session:
         async with asyncio.TaskGroup() as self._group:
             try:
                 async with (
-                    self._opened,
                     attached(self._driver, endpoint, timeout, self.spawn, self._tell) as browser,
+                    self._contexts(browser) as contexts,
                 ):
                     if not ready.done():  # the client may have left meanwhile
                         ready.set_result(None)
-                    await self._attend(browser, accepted)
+                    await self._attend(browser, contexts, accepted)
             except Exception as error:
                 if ready.done():
                     raise
@@ -84,7 +82,19 @@ class Session:
         task.add_done_callback(self._tasks.discard)
         return None
 
-    async def _attend(self, browser: Attachment, accepted: asyncio.Future[None]) -> None:
+    @contextlib.asynccontextmanager
+    async def _contexts(self, browser: Attachment) -> AsyncIterator[Contexts]:
+        measured = Measured(browser, self._metrics)
+        if not self._desktop:
+            yield Contexts(measured)
+            return
+        desktop = Desktop(self._desktop, self._instance, browser.gone)
+        try:
+            yield Contexts(measured, Measured(desktop, self._metrics))
+        finally:
+            await desktop.close()
+
+    async def _attend(self, browser: Attachment, contexts: Contexts, accepted: asyncio.Future[None]) -> None:
         self.spawn(self._watch_client())
         self.spawn(self._watch_browser(browser))
         self.spawn(self._watch_driver())
@@ -93,28 +103,25 @@ class Session:
         if accepted.done():
             log.info("%s: a client of version %s", self._instance, "2" if self._connection.subprotocol else "1")
             self._metrics.session(self._ended)
-            self.spawn(self._read(Measured(browser, self._metrics)))
+            self.spawn(self._read(contexts))
             self.spawn(self._tell_all())
         cause = await self._ended
         if cause is not None and accepted.done():
             log.info("%s: %s", self._instance, cause.reason)
             await self._connection.close(cause.code, cause.reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
 
-    async def _read(self, backend: Backend) -> None:
+    async def _read(self, contexts: Contexts) -> None:
         peer: FirstVersion | SecondVersion
         if self._connection.subprotocol == protocol.SUBPROTOCOL:
-            contexts = Contexts(backend, open_desktop=self._open_desktop if self._desktop else None)
             peer = SecondVersion(contexts, self._send, self.spawn, self._over)
         else:
-            peer = FirstVersion(backend, self._send)
+            peer = FirstVersion(contexts.browser, self._send)
         try:
-            async for frame in self._connection:
-                await peer.receive(frame)
+            with contextlib.suppress(ConnectionClosed):  # by whoever ended the session, who has said why
+                async for frame in self._connection:
+                    await peer.receive(frame)
         except SessionOver as over:
             self._over(over)
-
-    async def _open_desktop(self) -> Backend:
-        return Measured(await self._opened.enter_async_context(reached(self._desktop, self._instance)), self._metrics)
 
     def _over(self, over: SessionOver) -> None:
         """What an action found out. That the browser is gone, who watches it says, in time."""
