@@ -41,9 +41,9 @@ class Driver:
             )
 
     async def open(self, browser: Browser, headers: Mapping[str, str]) -> Link:
-        """A WebSocket to the server, once it is attached. SessionError when this browser does not let it attach;
+        """A WebSocket to the server, once it is attached.
 
-        Refusal when the server can attach to none.
+        SessionError when this browser does not let it attach; Refusal when the server can attach to none.
         """
         browser.close()  # the server makes connections of its own
         told = {"x-waypoint-endpoint": browser.endpoint, "x-waypoint-instance": browser.instance}
