@@ -206,7 +206,7 @@ class TestFiles:
     async def test_no_download(self, tw: Tw, shop: str) -> None:
         await tw.goto(shop)
         with pytest.raises(ActionFailed, match="no download began; the target may open a page"):
-            await tw.download("text=Save", timeout=0.5)
+            await tw.download("text=Save", timeout=2)
 
 
 class TestPictures:
