@@ -1,51 +1,52 @@
-"""A stream, read in a thread of its own.
+"""A stream, read in a thread of its own, so that a Ctrl-C never hangs.
 
-A Ctrl-C that arrives while gRPC's own code runs in the main thread is lost, once in some dozens. The main thread waits
-for a queue instead, which every signal interrupts.
+An interrupt that arrives just as the main thread has taken a lock of Python's leaves it locked: gRPC's own, and then
+cancelling the call waits for it for ever, once in a hundred. The main thread therefore waits for a queue without one.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import Any
 
 import grpc
 
 _AHEAD = 100
+_LOOK = 1.0
 
 
 @contextmanager
 def reading(call: Any) -> Iterator[Iterator[Any]]:
     """The messages of a call, which is cancelled afterwards; RpcError where it ends with one. At most 100 wait."""
-    arrived: queue.Queue[Any] = queue.Queue(_AHEAD)
+    arrived: SimpleQueue[Any] = SimpleQueue()
+    room = threading.Semaphore(_AHEAD)
     left = threading.Event()
 
     def read() -> None:
         try:
             for message in call:
                 arrived.put(message)
-                if left.is_set():
-                    return
+                while not room.acquire(timeout=_LOOK):
+                    if left.is_set():
+                        return
             arrived.put(None)
         except grpc.RpcError as error:
             arrived.put(error)
 
     threading.Thread(target=read, name="stream", daemon=True).start()
     try:
-        yield _messages(arrived)
+        yield _messages(arrived, room)
     finally:
         left.set()
         call.cancel()
-        with suppress(queue.Empty):  # room for what it is about to put
-            while True:
-                arrived.get_nowait()
 
 
-def _messages(arrived: queue.Queue[Any]) -> Iterator[Any]:
+def _messages(arrived: SimpleQueue[Any], room: threading.Semaphore) -> Iterator[Any]:
     while (message := arrived.get()) is not None:
         if isinstance(message, grpc.RpcError):
             raise message
+        room.release()
         yield message
