@@ -106,7 +106,7 @@ def outage(candidate: Candidate, cluster: Cluster) -> None:
     """A watch is open when etcd goes down, and when it comes back and a key is written."""
     with candidate.run("watch", *cluster.endpoints) as worker:
         assert worker.hear() == "ready"
-        time.sleep(1)
+        resumed(worker, cluster)  # from the first event on it is at rest
         threads, cpu = started(worker), worker.cpu
         cluster.kill()
         most = 0

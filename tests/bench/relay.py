@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ defaults
   timeout client 1m
   timeout server 1m
 listen relay
-  bind 127.0.0.1:{listen}
+  bind fd@{listen}
   server s 127.0.0.1:{target}
 """
 
@@ -55,11 +55,10 @@ def main() -> None:
     if not shutil.which("haproxy"):
         sys.exit("cannot compare: haproxy is not installed")
     for size, connections, title in CASES:
-        echo, ours, theirs = free_ports(3)
         with (
-            role("echo", echo, size),
-            role("ours", ours, echo) as our_pid,
-            haproxy(theirs, echo) as their_pid,
+            running(role("echo", size)) as (_, echo),
+            running(role("ours", echo)) as (our_pid, ours),
+            running(haproxy(echo)) as (their_pid, theirs),
         ):
             both = [
                 (measure(our_pid, ours, connections, size), measure(their_pid, theirs, connections, size))
@@ -120,9 +119,9 @@ def load(port: int, connections: int, size: int) -> list[float]:
     return latencies
 
 
-def echo(port: int, size: int) -> None:
+def echo(listen: int, size: int) -> None:
     answer = frame(size)
-    listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    listener = socket.socket(fileno=listen)
     poll = select.epoll()
     poll.register(listener, select.EPOLLIN)
     peers: dict[int, socket.socket] = {}
@@ -174,7 +173,7 @@ async def relay(listen: int, target: int) -> None:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await Relay(client, server, 60.0).run(b"")
 
-    listener = socket.create_server(("127.0.0.1", listen), backlog=512)
+    listener = socket.socket(fileno=listen)
     listener.setblocking(False)
     async with asyncio.TaskGroup() as group:
         while True:
@@ -183,48 +182,39 @@ async def relay(listen: int, target: int) -> None:
             group.create_task(one(client))
 
 
-@contextlib.contextmanager
-def role(name: str, *arguments: int) -> Iterator[int]:
-    with subprocess.Popen([sys.executable, __file__, name, *map(str, arguments)]) as process:
-        try:
-            answering(arguments[0])
-            yield process.pid
-        finally:
-            process.kill()
+Start = Callable[[int], contextlib.AbstractContextManager[list[str]]]
+"""The command line of a program that serves on a listening socket, by its descriptor."""
 
 
 @contextlib.contextmanager
-def haproxy(listen: int, target: int) -> Iterator[int]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "haproxy.cfg")
-        file.write_text(HAPROXY.format(listen=listen, target=target))
-        with subprocess.Popen(["haproxy", "-q", "-f", file], stderr=subprocess.DEVNULL) as process:
+def running(start: Start) -> Iterator[tuple[int, int]]:
+    """Process id and port of a program. It gets its socket listening, so that nobody has to wait for it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener, start(listener.fileno()) as command:
+        port = listener.getsockname()[1]
+        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as process:
+            listener.close()
             try:
-                answering(listen)
-                yield process.pid
+                yield process.pid, port
             finally:
                 process.kill()
 
 
-def answering(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+def role(name: str, number: int) -> Start:
+    """This file as another program."""
+    return lambda listen: contextlib.nullcontext([sys.executable, __file__, name, str(listen), str(number)])
 
 
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in held]
-    for sock in held:
-        sock.close()
-    return ports
+def haproxy(target: int) -> Start:
+    """HAProxy before the target."""
+
+    @contextlib.contextmanager
+    def configured(listen: int) -> Iterator[list[str]]:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "haproxy.cfg")
+            file.write_text(HAPROXY.format(listen=listen, target=target))
+            yield ["haproxy", "-q", "-f", str(file)]
+
+    return configured
 
 
 def cpu_seconds(pid: int) -> float:

@@ -171,19 +171,18 @@ async def begin(stage: Stage, registry: EtcdRegistry, keys: Keys) -> History:
     return history
 
 
-async def test_etcd_unreachable(own: tuple[Cluster, EtcdRegistry], own_stage: Stage) -> None:
+async def test_etcd_unreachable(own: tuple[Cluster, EtcdRegistry], own_stage: Stage, registry: EtcdRegistry) -> None:
     """Nobody kills anything for not knowing, and afterwards the same leader goes on."""
-    cluster, registry = own
+    cluster, away = own
     keys = Keys()
-    history = await begin(own_stage, registry, keys)
+    history = await begin(own_stage, away, keys)
     led = history.puts["cp/leader"]
     cluster.kill()
-    # Longer than the heartbeat's lease and its grace; while etcd is away there is no event to tell it by.
-    await asyncio.sleep(2.5)
+    await ran_out(registry, 2.5)  # by a clock that stays: longer than the heartbeat's lease and its grace
     await asyncio.to_thread(cluster.start)
-    await reachable(registry)
-    await registry.put(keys.beat("r"), encode(Beat()))
-    await registry.put(keys.host_alive("h2"), encode(HostAlive("e", "b", 1)))
+    await reachable(away)
+    await away.put(keys.beat("r"), encode(Beat()))
+    await away.put(keys.host_alive("h2"), encode(HostAlive("e", "b", 1)))
     await history.until(lambda there: "cp/hosts/h2" in there)
     assert history.puts["cp/leader"] == led
     assert "desired/inst/_/r" not in history.there

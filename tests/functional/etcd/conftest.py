@@ -40,6 +40,13 @@ async def registry(etcd: Cluster) -> AsyncIterator[EtcdRegistry]:
 
 
 @pytest.fixture
+async def clock(shared_etcd: Cluster) -> AsyncIterator[EtcdRegistry]:
+    """A registry that stays, to tell the time by while another one is away: see `following.ran_out`."""
+    async with EtcdRegistry.connect(shared_etcd.settings()) as registry:
+        yield registry
+
+
+@pytest.fixture
 def run_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Starts clusters with options, which end with the test."""
     with contextlib.ExitStack() as stack:

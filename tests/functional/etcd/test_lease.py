@@ -34,12 +34,14 @@ async def test_it_is_lost_when_another_revokes_it(etcd: Cluster, registry: EtcdR
         await lease.lost.wait()
 
 
-async def test_an_outage_longer_than_the_ttl_does_not_lose_it(etcd: Cluster, registry: EtcdRegistry) -> None:
+async def test_an_outage_longer_than_the_ttl_does_not_lose_it(
+    etcd: Cluster, registry: EtcdRegistry, clock: EtcdRegistry
+) -> None:
     """etcd counts a lease's time anew when it comes back; whether it did is its word, not our clock's."""
     lease = await registry.lease(1)
     await registry.put("/leased", b"", lease=lease.id)
     etcd.kill()
-    await asyncio.sleep(2)  # longer than the TTL, of which nobody can tell while etcd is away
+    await ran_out(clock, 2)  # longer than the TTL
     assert lease.alive_until < time.monotonic()
     assert not lease.lost.is_set()
     await asyncio.to_thread(etcd.start)
