@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from PIL import Image
 
+from system.fleet import eventually
 from system.tzafonwright.conftest import SCREEN, edge_of
 from tzafonwright import ActionFailed, ActionTimeout, BrowserLost, Code, TzafonWrightClient
 from waypoint_lab import Host
@@ -82,19 +83,24 @@ async def test_pictures(tw: TzafonWrightClient, chosen: str, begins: bytes) -> N
     assert (await tw.screenshot(format=chosen)).startswith(begins)
 
 
-async def test_desktops_are_strangers_and_die_with_their_session(desktops: Host) -> None:
-    address = edge_of(desktops)
-    one = TzafonWrightClient(address, timeout=20, connect_timeout=40)
-    await one.connect()
-    await one.switch_context("desktop")
-    await one.hover(5, 5)
-    async with TzafonWrightClient(address, timeout=20, connect_timeout=40) as two:
-        await two.switch_context("desktop")
-        await two.hover(500, 500)
-        assert (await screen(one)).size == (await screen(two)).size
-    await one.close()
-    listed = desktops.run("ss", "-Hxl").stdout
-    assert "@/tmp/.X11-unix" not in listed, "a display that other slots reach"
+def displays(host: Host) -> set[str]:
+    """Process ids of its screens."""
+    return set(host.run("pgrep", "Xvfb", check=False).stdout.split())
+
+
+async def test_desktops_are_strangers_and_die_with_their_session(desktops: Host, shop: str) -> None:
+    address, middle = edge_of(desktops), (SCREEN[0] // 2, SCREEN[1] // 2)
+    async with TzafonWrightClient(address, timeout=20, connect_timeout=40) as one:
+        await one.goto(f"{shop}/notes")
+        await one.switch_context("desktop")
+        await shown(one, middle)
+        async with TzafonWrightClient(address, timeout=20, connect_timeout=40) as two:
+            await two.switch_context("desktop")
+            assert (await screen(two)).getpixel(middle) != MAGENTA
+            used = displays(desktops)
+            assert len(used) == 2
+        assert "@/tmp/.X11-unix" not in desktops.run("ss", "-Hxl").stdout, "a display that other slots reach"
+    await eventually(lambda: displays(desktops).isdisjoint(used), within=10)
 
 
 async def test_a_page_has_webgl(tw: TzafonWrightClient) -> None:
