@@ -103,16 +103,13 @@ class Connection:
         return waiting
 
     async def _answer(self, name: str, number: int, waiting: _Waiting, timeout: float) -> Any:
+        timer = asyncio.get_running_loop().call_later(timeout + _MARGIN, _give_up, waiting, name, timeout)
         try:
-            return await asyncio.wait_for(asyncio.shield(waiting.answered), timeout + _MARGIN)
-        except asyncio.TimeoutError:
-            if waiting.answered.done():
-                raise
-            await self._cancel(number)
-            raise ActionTimeout(f"cannot {name}: the server did not answer in {timeout:g} s", "timeout") from None
-        except asyncio.CancelledError:
-            await self._cancel(number)
-            raise
+            return await waiting.answered
+        finally:
+            timer.cancel()
+            if self._waiting.get(number) is waiting:  # nobody waits any more
+                await self._cancel(number)
 
     async def _cancel(self, number: int) -> None:
         if waiting := self._waiting.pop(number, None):
@@ -166,6 +163,12 @@ class Connection:
         if self._happenings.full():
             self._happenings.get_nowait()
         self._happenings.put_nowait(None)
+
+
+def _give_up(waiting: _Waiting, name: str, timeout: float) -> None:
+    if not waiting.answered.done():
+        late = ActionTimeout(f"cannot {name}: the server did not answer in {timeout:g} s", "timeout")
+        waiting.answered.set_exception(late)
 
 
 def _words(error: Exception) -> str:

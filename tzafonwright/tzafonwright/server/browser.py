@@ -16,11 +16,12 @@ from tzafonwright import actions
 from tzafonwright.errors import Code
 from tzafonwright.server.backend import Given, Say, Spawn
 from tzafonwright.server.call import Call
+from tzafonwright.server.devtools import DevTools
 from tzafonwright.server.dialogs import Dialogs
 from tzafonwright.server.downloads import Downloads
 from tzafonwright.server.driver import Driver
 from tzafonwright.server.failures import is_closed, is_crash, one_line, refusal
-from tzafonwright.server.handlers import AT_ONCE, CHOOSING, REPEATABLE, TABLE, WITHOUT_TAB
+from tzafonwright.server.handlers import AT_ONCE, CHOOSING, POINTING, REPEATABLE, TABLE, WITHOUT_TAB
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.news import News
 from tzafonwright.server.refused import End, Refused, SessionOver
@@ -36,7 +37,12 @@ class Attachment:
     """One browser, for as long as the driver is attached to it."""
 
     def __init__(
-        self, driver: Driver, browser: Browser, spawn: Spawn, tell: Callable[[actions.Happening], None]
+        self,
+        driver: Driver,
+        browser: Browser,
+        endpoint: str,
+        spawn: Spawn,
+        tell: Callable[[actions.Happening], None],
     ) -> None:
         self._driver = driver
         self.gone = asyncio.Event()
@@ -45,7 +51,7 @@ class Attachment:
         self.context = browser.contexts[0]
         self.news = News(self.context, tell)
         self.dialogs = Dialogs(self.context, spawn, self.news.dialog)
-        self.tabs = Tabs(self.context, spawn, self.news)
+        self.tabs = Tabs(self.context, DevTools(endpoint, spawn), spawn, self.news)
         self.downloads = Downloads(browser, lambda data: self.news.say("download", None, **data))
         self.spawn = spawn
 
@@ -94,6 +100,8 @@ class Attachment:
 
     async def _run(self, call: Call, action: actions.Action) -> Any:
         handler = TABLE[type(action)]
+        if call.current and isinstance(action, POINTING):
+            call.current.pointer = None
         if isinstance(action, REPEATABLE):
             return await call.again(lambda: handler(call, action))
         return await handler(call, action)
@@ -115,7 +123,7 @@ async def attached(
 ) -> AsyncIterator[Attachment]:
     """The browser at this endpoint; left as it is afterwards. CannotAttach."""
     async with driver.attached(endpoint, timeout) as browser:
-        yield Attachment(driver, browser, spawn, tell)
+        yield Attachment(driver, browser, endpoint, spawn, tell)
 
 
 def _given(result: Any) -> Given:

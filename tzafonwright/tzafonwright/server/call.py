@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from playwright.async_api import Error, Page
 
 from tzafonwright.errors import Code
+from tzafonwright.server import scripts
 from tzafonwright.server.backend import Say
 from tzafonwright.server.failures import repeatable
 from tzafonwright.server.refused import Refused
@@ -43,6 +44,10 @@ class Call:
     def page(self) -> Page:
         """The tab's page."""
         return self.tab.page
+
+    async def script(self, expression: str) -> Any:
+        """What this gives in the page."""
+        return await scripts.run(self.tab.devtools, expression)
 
     @property
     def ms(self) -> float:

@@ -45,7 +45,8 @@ class Place:
 
     async def comes(self) -> None:
         """Waits for the turn."""
-        await asyncio.wait([self.turn])
+        if not self.turn.done():
+            await asyncio.wait([self.turn])
 
     async def __aenter__(self) -> None:
         try:

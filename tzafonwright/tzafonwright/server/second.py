@@ -8,9 +8,8 @@ front line.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from tzafonwright import actions, protocol
 from tzafonwright.errors import Code, ProtocolError
@@ -21,6 +20,7 @@ from tzafonwright.server.refused import End, Refused, SessionOver
 
 _AT_MOST = 1000
 _LONGEST = 24 * 3600.0
+T = TypeVar("T")
 
 
 class SecondVersion:
@@ -105,19 +105,21 @@ class SecondVersion:
         if self._contexts.browser.at_once(action):
             front.leave()
             return await self._contexts.browser.do(action, None, deadline, payload, say)
-        async with _turn(front, deadline):
-            if isinstance(action, actions.SwitchContext):
-                async with _in_time(deadline):
-                    await self._contexts.switch(action.context)
-                return Given()
-            backend = self._contexts.current
-            if backend.chooses(action):
-                return await backend.do(action, None, deadline, payload, say)
-            async with _in_time(deadline):
-                spot = await backend.spot()
-                place = spot.line.join()
-        async with _turn(place, deadline):
+        await _turn(front, deadline)
+        if isinstance(action, actions.SwitchContext):
+            await _in_time(self._contexts.switch(action.context), deadline)
+            return Given()
+        backend = self._contexts.current
+        if backend.chooses(action):
+            return await backend.do(action, None, deadline, payload, say)
+        spot = await _in_time(backend.spot(), deadline)
+        place = spot.line.join()
+        front.leave()
+        try:
+            await _turn(place, deadline)
             return await backend.do(action, spot, deadline, payload, say)
+        finally:
+            place.leave()
 
     def _says(self, number: int) -> Say:
         async def say(stage: str, done: int, total: int | None) -> None:
@@ -126,22 +128,16 @@ class SecondVersion:
         return say
 
 
-@contextlib.asynccontextmanager
-async def _turn(place: Place, deadline: float) -> AsyncIterator[None]:
-    """What stands between: the turn comes, or the time is up."""
-    try:
-        async with _in_time(deadline):
-            await place.comes()
-        yield
-    finally:
-        place.leave()
+async def _turn(place: Place, deadline: float) -> None:
+    if not place.turn.done():
+        await _in_time(place.comes(), deadline)
 
 
-@contextlib.asynccontextmanager
-async def _in_time(deadline: float) -> AsyncIterator[None]:
+async def _in_time(before: Awaitable[T], deadline: float) -> T:
+    """What stands before an action: the turn comes, or the time is up."""
     try:
         async with asyncio.timeout_at(deadline):
-            yield
+            return await before
     except TimeoutError:
         hint = "give a longer timeout: it counts from when the request arrives"
         raise Refused(Code.TIMEOUT, "the actions before it took all of its time", hint) from None

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from playwright.async_api import BrowserContext, CDPSession, Error, Frame, Page, ViewportSize
+from playwright.async_api import BrowserContext, Error, Frame, Page, ViewportSize
 
 from tzafonwright import actions
 from tzafonwright.errors import Code
 from tzafonwright.server.backend import Spawn
+from tzafonwright.server.devtools import DevTools, PageTools
 from tzafonwright.server.line import Line
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.refused import Refused
@@ -35,19 +36,15 @@ class Tab:
 
     id: str
     page: Page
+    devtools: PageTools
     line: Line = field(default_factory=Line)
     crashed: bool = False
     size: tuple[float, float] | None = None
     """Of the viewport, as last seen on this document; asking costs as much as a click does."""
     fonts_came: bool = False
     """Whether this document was seen with all of its fonts."""
-    _cdp: CDPSession | None = None
-
-    async def cdp(self) -> CDPSession:
-        """A way past Playwright; the tab keeps it."""
-        if self._cdp is None:
-            self._cdp = await self.page.context.new_cdp_session(self.page)
-        return self._cdp
+    pointer: tuple[float, float] | None = None
+    """Where the mouse was put past the driver, which then does not know."""
 
 
 @dataclass
@@ -63,14 +60,15 @@ class Wishes:
             tab.size = None
             await tab.page.set_viewport_size(self.viewport)
         if self.user_agent:
-            await (await tab.cdp()).send("Emulation.setUserAgentOverride", {"userAgent": self.user_agent})
+            await tab.devtools.call("Emulation.setUserAgentOverride", {"userAgent": self.user_agent}, object)
 
 
 class Tabs:
     """All tabs of a browser's own context, by id."""
 
-    def __init__(self, context: BrowserContext, spawn: Spawn, watcher: Watcher) -> None:
+    def __init__(self, context: BrowserContext, devtools: DevTools, spawn: Spawn, watcher: Watcher) -> None:
         self.context = context
+        self._devtools = devtools
         self.wishes = Wishes()
         self._spawn = spawn
         self._watcher = watcher
@@ -128,7 +126,7 @@ class Tabs:
         """A blank page that is no tab."""
         page = await self._open_hidden()
         try:
-            await self.wishes.apply(Tab("", page))
+            await self.wishes.apply(self._tab("", page))
             yield page
         finally:
             with contextlib.suppress(Error):
@@ -149,11 +147,14 @@ class Tabs:
     def _of(self, page: Page) -> Tab | None:
         return next((tab for tab in self._tabs.values() if tab.page is page), None)
 
+    def _tab(self, tab_id: str, page: Page) -> Tab:
+        return Tab(tab_id, page, PageTools(self._devtools, page))
+
     def _add(self, page: Page) -> None:
         if self._hiding is not None:
             self._hiding.append(page)
             return
-        tab = Tab(f"t{next(self._ids)}", page)
+        tab = self._tab(f"t{next(self._ids)}", page)
         self._tabs[tab.id] = tab
         self._current = self._current or tab
         page.on("close", safe(lambda _: self._remove(tab)))
@@ -175,6 +176,7 @@ class Tabs:
         if tab.crashed:
             return
         tab.crashed = True
+        tab.devtools.fail("Page crashed")
         self._remove(tab)
         self._spawn(_quiet(tab.page.close()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from playwright.async_api import Frame, FrameLocator, Locator, Page
+from playwright.async_api import FloatRect, Frame, FrameLocator, Locator, Page
 
 from tzafonwright.errors import Code
 from tzafonwright.server.call import Call
@@ -22,6 +22,16 @@ async def locate(call: Call, target: str, frame: str | None = None) -> Locator:
         return await _referenced(call.page, reference[1])
     scope = await scope_of(call, frame)
     return scope.locator(target)
+
+
+async def shown(call: Call, target: str, frame: str | None) -> FloatRect:
+    """Where the element is in the viewport, once it has been scrolled there. Refused when it takes no place."""
+    locator = await locate(call, target, frame)
+    await locator.scroll_into_view_if_needed(timeout=call.ms)
+    box = await locator.bounding_box(timeout=call.ms)
+    if box is None or not box["width"] or not box["height"]:
+        raise Refused(Code.NOT_ACTIONABLE, f"{target!r} takes no place on the page")
+    return box
 
 
 async def scope_of(call: Call, frame: str | None) -> Page | Frame | FrameLocator:

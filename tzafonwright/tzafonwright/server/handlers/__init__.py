@@ -109,3 +109,6 @@ REPEATABLE = (
     actions.StorageState,
 )
 """What can be done again when the page changed under it: doing it twice is doing it once."""
+
+POINTING = (actions.Click, actions.Hover, actions.Drag, actions.Check, actions.Upload, actions.Fetch)
+"""What may leave the driver's mouse at another place."""

@@ -12,10 +12,14 @@ from tzafonwright import actions
 from tzafonwright.errors import Code
 from tzafonwright.server.call import Call
 from tzafonwright.server.refused import Refused
-from tzafonwright.server.targets import locate
+from tzafonwright.server.tabs import Tab
+from tzafonwright.server.targets import locate, shown
 
 _DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 _DRAWN_WITHIN = 0.5
+# Bits of the DevTools protocol.
+_BUTTONS = {"left": 1, "right": 2, "middle": 4}
+_MODIFIERS = {"Alt": 1, "Control": 2, "ControlOrMeta": 2, "Meta": 4, "Shift": 8}
 
 
 async def click(call: Call, action: actions.Click) -> None:
@@ -28,7 +32,19 @@ async def click(call: Call, action: actions.Click) -> None:
         return
     x, y = await _point(call, action.x, action.y)
     async with _held(call.page, action.modifiers):
-        await call.page.mouse.click(x, y, button=action.button, click_count=action.count)
+        await _click_at(call.tab, x, y, action)
+
+
+async def _click_at(tab: Tab, x: float, y: float, action: actions.Click) -> None:
+    """As Playwright does it, without its driver: all events at once, then all answers."""
+    held = sum({_MODIFIERS[modifier] for modifier in action.modifiers})
+    button = {"x": x, "y": y, "modifiers": held, "button": action.button}
+    events: list[dict[str, object]] = [{"type": "mouseMoved", "x": x, "y": y, "modifiers": held}]
+    for count in range(1, action.count + 1):
+        down = {"type": "mousePressed", "buttons": _BUTTONS[action.button], "clickCount": count, "force": 0.5}
+        events += [button | down, button | {"type": "mouseReleased", "clickCount": count}]
+    tab.pointer = x, y
+    await asyncio.gather(*[await tab.devtools.send("Input.dispatchMouseEvent", event) for event in events])
 
 
 async def hover(call: Call, action: actions.Hover) -> None:
@@ -71,10 +87,13 @@ async def scroll(call: Call, action: actions.Scroll) -> None:
         await locator.hover(timeout=call.ms)
     elif action.x is not None or action.y is not None:
         await call.page.mouse.move(*await _point(call, action.x, action.y))
+    elif call.tab.pointer:
+        await call.page.mouse.move(*call.tab.pointer)
+    call.tab.pointer = None
     await call.page.mouse.wheel(action.delta_x, action.delta_y)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DRAWN_WITHIN):
-            await call.again(lambda: call.page.evaluate(_DRAWN))
+            await call.again(lambda: call.script(_DRAWN))
 
 
 async def _point(call: Call, x: float | None, y: float | None) -> tuple[float, float]:
@@ -92,16 +111,12 @@ async def _point(call: Call, x: float | None, y: float | None) -> tuple[float, f
 async def _viewport(call: Call) -> tuple[int, int]:
     if size := call.page.viewport_size:
         return size["width"], size["height"]
-    width, height = await call.again(lambda: call.page.evaluate("[innerWidth, innerHeight]"))
+    width, height = await call.again(lambda: call.script("[innerWidth, innerHeight]"))
     return width, height
 
 
 async def _centre(call: Call, target: str, frame: str | None) -> tuple[float, float]:
-    locator = await locate(call, target, frame)
-    await locator.scroll_into_view_if_needed(timeout=call.ms)
-    box = await locator.bounding_box(timeout=call.ms)
-    if box is None:
-        raise Refused(Code.NOT_ACTIONABLE, f"{target!r} takes no place on the page")
+    box = await shown(call, target, frame)
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 

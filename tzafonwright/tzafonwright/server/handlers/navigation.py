@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable
 
+import msgspec
 from playwright.async_api import Error, Response
 
 from tzafonwright import actions
@@ -14,6 +15,11 @@ from tzafonwright.server.call import Call
 from tzafonwright.server.refused import Refused
 
 _STOP = 1.0
+
+
+class _History(msgspec.Struct):
+    current: int = msgspec.field(name="currentIndex")
+    entries: list[object]
 
 
 async def goto(call: Call, action: actions.Goto) -> actions.Page:
@@ -64,11 +70,11 @@ async def _stop(call: Call) -> None:
     """What nobody waits for any more is not loaded any further."""
     with contextlib.suppress(Error, TimeoutError):
         async with asyncio.timeout(_STOP):
-            await (await call.tab.cdp()).send("Page.stopLoading")
+            await call.tab.devtools.call("Page.stopLoading", {}, object)
 
 
 async def _must_have_history(call: Call, step: int) -> None:
-    history = await (await call.tab.cdp()).send("Page.getNavigationHistory")
-    if not 0 <= history["currentIndex"] + step < len(history["entries"]):
+    history = await call.tab.devtools.call("Page.getNavigationHistory", {}, _History)
+    if not 0 <= history.current + step < len(history.entries):
         side = "before" if step < 0 else "after"
         raise Refused(Code.NAVIGATION, f"there is no page {side} this one in the tab's history")

@@ -5,16 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import msgspec
 from playwright.async_api import ViewportSize
 
 from tzafonwright import actions
 from tzafonwright.errors import Code
 from tzafonwright.server.call import Call
 from tzafonwright.server.refused import Refused
-from tzafonwright.server.targets import locate
+from tzafonwright.server.targets import shown
 
 _FONTS = "() => document.fonts.status === 'loading' ? document.fonts.ready.then(() => null) : null"
 _FONTS_WITHIN = 1.0
+_QUALITY = 80
+
+
+class _Picture(msgspec.Struct):
+    data: bytes
+
+
+class _Box(msgspec.Struct):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class _View(msgspec.Struct):
+    page_x: float = msgspec.field(name="pageX")
+    page_y: float = msgspec.field(name="pageY")
+
+
+class _Layout(msgspec.Struct):
+    content: _Box = msgspec.field(name="cssContentSize")
+    view: _View = msgspec.field(name="cssVisualViewport")
 
 
 async def screenshot(call: Call, action: actions.Screenshot) -> bytes:
@@ -22,14 +45,26 @@ async def screenshot(call: Call, action: actions.Screenshot) -> bytes:
     if not call.tab.fonts_came:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FONTS_WITHIN):
-                await call.page.evaluate(_FONTS)
+                await call.script(_FONTS)
                 call.tab.fonts_came = True
-    if action.target is not None:
-        locator = await locate(call, action.target, action.frame)
-        return await locator.screenshot(type=action.format, quality=action.quality, timeout=call.ms)
-    return await call.page.screenshot(
-        type=action.format, quality=action.quality, full_page=action.full_page, timeout=call.ms
-    )
+    request: dict[str, object] = {"format": action.format, "optimizeForSpeed": True}
+    if action.format != "png":
+        request["quality"] = _QUALITY if action.quality is None else action.quality
+    if action.target is not None or action.full_page:
+        clip = await _box_of(call, action.target, action.frame) if action.target else (await _layout(call)).content
+        request |= {"clip": msgspec.to_builtins(clip) | {"scale": 1}, "captureBeyondViewport": True}
+    return (await call.tab.devtools.call("Page.captureScreenshot", request, _Picture)).data
+
+
+async def _box_of(call: Call, target: str, frame: str | None) -> _Box:
+    """On the page, whatever part of it shows."""
+    box = await shown(call, target, frame)
+    view = (await _layout(call)).view
+    return _Box(view.page_x + box["x"], view.page_y + box["y"], box["width"], box["height"])
+
+
+async def _layout(call: Call) -> _Layout:
+    return await call.tab.devtools.call("Page.getLayoutMetrics", {}, _Layout)
 
 
 async def pdf(call: Call, action: actions.Pdf) -> bytes:

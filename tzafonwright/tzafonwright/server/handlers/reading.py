@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from tzafonwright import actions
+from tzafonwright.server import scripts
 from tzafonwright.server.call import Call
 from tzafonwright.server.targets import frame_of, locate
 
 
 async def evaluate(call: Call, action: actions.Evaluate) -> Any:
     """In the main world of the page, as the console would."""
+    if action.frame is None:
+        return await scripts.run(call.tab.devtools, action.expression, action.argument)
     frame = await frame_of(call, action.frame)
-    return await frame.evaluate(action.expression, action.argument)
+    return await scripts.run_in(frame, action.expression, action.argument)
 
 
 async def content(call: Call, _: actions.Content) -> str:

@@ -1,0 +1,175 @@
+"""The browser's DevTools, past the driver: for what must be quick, and for what Playwright does not offer.
+
+Errors are Playwright's, in its words, so that one module, `failures`, reads all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from playwright.async_api import Error, Page
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from tzafonwright.server.backend import Spawn
+
+T = TypeVar("T")
+_OPEN = 5.0
+_CLOSE = 1.0
+_GONE = "Target page, context or browser has been closed"
+
+
+class _Failure(msgspec.Struct):
+    message: str
+
+
+class _Detached(msgspec.Struct):
+    session: str = msgspec.field(default="", name="sessionId")
+
+
+class _Message(msgspec.Struct):
+    id: int = 0
+    error: _Failure | None = None
+    result: msgspec.Raw = msgspec.Raw(b"{}")
+    method: str = ""
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_decoder = msgspec.json.Decoder(_Message)
+
+
+class _Attached(msgspec.Struct):
+    session: str = msgspec.field(name="sessionId")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    session: str
+    method: str
+    answered: asyncio.Future[msgspec.Raw]
+
+    def fail(self, words: str) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(Error(words))
+
+
+class DevTools:
+    """A connection to one browser, opened when it is first used; it closes with the browser, or the session."""
+
+    def __init__(self, endpoint: str, spawn: Spawn) -> None:
+        self._endpoint = endpoint
+        self._spawn = spawn
+        self._opening = asyncio.Lock()
+        self._socket: ClientConnection | None = None
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, _Waiting] = {}
+
+    async def send(
+        self, method: str, parameters: Mapping[str, object], session: str = ""
+    ) -> asyncio.Future[msgspec.Raw]:
+        """What the answer is going to be. Methods are done in the order in which they were sent."""
+        socket = self._socket or await self._open()
+        number = next(self._ids)
+        answered: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = _Waiting(session, method, answered)
+        answered.add_done_callback(functools.partial(self._answered, number))
+        request = {"id": number, "method": method, "params": parameters}
+        if session:
+            request["sessionId"] = session
+        with contextlib.suppress(ConnectionClosed):  # who reads says why
+            await socket.send(msgspec.json.encode(request), text=True)
+        return answered
+
+    def fail(self, session: str, words: str) -> None:
+        """What is under way of a page's session fails with these words."""
+        for waiting in list(self._waiting.values()):
+            if waiting.session == session:
+                waiting.fail(words)
+
+    def _answered(self, number: int, _: object) -> None:
+        del self._waiting[number]
+
+    async def _open(self) -> ClientConnection:
+        async with self._opening:
+            if self._socket is None:
+                opened: asyncio.Future[ClientConnection] = asyncio.get_running_loop().create_future()
+                self._spawn(self._run(opened))
+                self._socket = await opened
+            return self._socket
+
+    async def _run(self, opened: asyncio.Future[ClientConnection]) -> None:
+        connecting = connect(
+            self._endpoint,
+            compression=None,
+            max_size=None,
+            open_timeout=_OPEN,
+            close_timeout=_CLOSE,
+            ping_interval=None,
+            proxy=None,
+            user_agent_header=None,
+        )
+        try:
+            with contextlib.suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
+                async with connecting as socket:
+                    opened.set_result(socket)
+                    async for frame in socket:
+                        self._receive(frame)
+        finally:
+            self._socket = None
+            for waiting in list(self._waiting.values()):
+                waiting.fail(_GONE)
+            if not opened.done():
+                opened.set_exception(Error(_GONE))
+
+    def _receive(self, frame: str | bytes) -> None:
+        message = _decoder.decode(frame)
+        if message.method == "Target.detachedFromTarget":
+            self.fail(msgspec.json.decode(message.params, type=_Detached).session, _GONE)
+        waiting = self._waiting.get(message.id)
+        if waiting is None or waiting.answered.done():
+            return
+        if message.error:
+            waiting.fail(f"Protocol error ({waiting.method}): {message.error.message}")
+        else:
+            waiting.answered.set_result(message.result)
+
+
+class PageTools:
+    """The DevTools of one page, attached when they are first used."""
+
+    def __init__(self, devtools: DevTools, page: Page) -> None:
+        self._devtools = devtools
+        self._page = page
+        self._attaching = asyncio.Lock()
+        self._session = ""
+
+    async def call(self, method: str, parameters: Mapping[str, object], gives: type[T]) -> T:
+        """What a method of the DevTools protocol gives. Playwright's Error when it fails."""
+        return msgspec.json.decode(await (await self.send(method, parameters)), type=gives)
+
+    async def send(self, method: str, parameters: Mapping[str, object]) -> asyncio.Future[msgspec.Raw]:
+        """The same, without waiting for it: several are done in the order in which they were sent."""
+        return await self._devtools.send(method, parameters, self._session or await self._attach())
+
+    def fail(self, words: str) -> None:
+        """What is under way fails with these words."""
+        if self._session:
+            self._devtools.fail(self._session, words)
+
+    async def _attach(self) -> str:
+        async with self._attaching:
+            if not self._session:
+                # Left as it is: to detach it would wait for the end of a navigation.
+                known = await self._page.context.new_cdp_session(self._page)
+                target = (await known.send("Target.getTargetInfo"))["targetInfo"]["targetId"]
+                request = {"targetId": target, "flatten": True}
+                answered = await (await self._devtools.send("Target.attachToTarget", request))
+                self._session = msgspec.json.decode(answered, type=_Attached).session
+            return self._session
