@@ -172,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
                 while time.monotonic() < started + int(query["ms"]) / 1000 and not self.server.over.wait(0.05):
                     pass
                 self._answer(b"<!doctype html><title>Slow</title>")
+            case "/strict":
+                policy = "default-src 'none'; require-trusted-types-for 'script'"
+                self._answer(b"<!doctype html><title>Strict</title>", headers={"Content-Security-Policy": policy})
             case "/report.csv":
                 self._answer(b"a,b\n1,2\n", "text/csv", {"Content-Disposition": 'attachment; filename="report.csv"'})
             case "/picture.png":

@@ -13,6 +13,8 @@
     contexts    which of a session's backends is current
     browser     the backend that is a browser: tabs, dialogs, downloads, news
     desktop     the backend that is the desktop around it
+    devtools    the browser's DevTools, past the driver
+    scripts     how scripts are run in pages, and what comes back
     handlers/   how each action is done
     call        one action under way, as handlers see it
     targets     from selectors, references and frames to elements

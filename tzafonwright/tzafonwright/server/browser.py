@@ -54,6 +54,11 @@ class Attachment:
         self.tabs = Tabs(self.context, DevTools(endpoint, spawn), spawn, self.news)
         self.downloads = Downloads(browser, lambda data: self.news.say("download", None, **data))
         self.spawn = spawn
+        self.listening = asyncio.Lock()
+
+    async def in_step(self) -> None:
+        """Waits until the driver has heard and told all that happened so far."""
+        await self.context.cookies("http://127.0.0.1/")
 
     def at_once(self, action: actions.Action) -> bool:
         """See Backend."""
@@ -87,6 +92,9 @@ class Attachment:
             raise Refused(Code.FAILED, f"{type(error).__name__}: {one_line(str(error))}") from error
 
     async def _handle(self, action: actions.Action, spot: Tab | None, deadline: float, payload: bytes, say: Say) -> Any:
+        if not self.at_once(action):
+            async with self.listening:
+                pass
         if spot is None and not isinstance(action, WITHOUT_TAB):
             spot = await self.tabs.current()
         call = Call(self, spot, deadline, payload, say)

@@ -63,4 +63,5 @@ class Call:
                 if not repeatable(error):
                     raise
                 await self.page.wait_for_load_state("domcontentloaded", timeout=self.ms)
+                await scripts.parsed(self.tab.devtools)
         return await work()

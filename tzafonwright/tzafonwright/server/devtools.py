@@ -30,16 +30,13 @@ class _Failure(msgspec.Struct):
     message: str
 
 
-class _Detached(msgspec.Struct):
-    session: str = msgspec.field(default="", name="sessionId")
-
-
 class _Message(msgspec.Struct):
     id: int = 0
     error: _Failure | None = None
     result: msgspec.Raw = msgspec.Raw(b"{}")
     method: str = ""
     params: msgspec.Raw = msgspec.Raw(b"{}")
+    session: str = msgspec.field(default="", name="sessionId")
 
 
 _decoder = msgspec.json.Decoder(_Message)
@@ -47,6 +44,20 @@ _decoder = msgspec.json.Decoder(_Message)
 
 class _Attached(msgspec.Struct):
     session: str = msgspec.field(name="sessionId")
+
+
+class _World(msgspec.Struct):
+    default: bool = msgspec.field(default=False, name="isDefault")
+    frame: str = msgspec.field(default="", name="frameId")
+
+
+class _Context(msgspec.Struct):
+    unique: str = msgspec.field(name="uniqueId")
+    world: _World = msgspec.field(default_factory=_World, name="auxData")
+
+
+class _Created(msgspec.Struct):
+    context: _Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,15 @@ class DevTools:
         self._socket: ClientConnection | None = None
         self._ids = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
+        self._pages: dict[str, PageTools] = {}
+
+    async def attach(self, page: PageTools, target: str) -> str:
+        """A session with the page of this target, which is told what happens in it."""
+        request = {"targetId": target, "flatten": True}
+        answered = await (await self.send("Target.attachToTarget", request))
+        session = msgspec.json.decode(answered, type=_Attached).session
+        self._pages[session] = page
+        return session
 
     async def send(
         self, method: str, parameters: Mapping[str, object], session: str = ""
@@ -131,7 +151,11 @@ class DevTools:
     def _receive(self, frame: str | bytes) -> None:
         message = _decoder.decode(frame)
         if message.method == "Target.detachedFromTarget":
-            self.fail(msgspec.json.decode(message.params, type=_Detached).session, _GONE)
+            session = msgspec.json.decode(message.params, type=_Attached).session
+            self.fail(session, _GONE)
+            self._pages.pop(session, None)
+        elif page := message.method and self._pages.get(message.session):
+            page.told(message.method, message.params)
         waiting = self._waiting.get(message.id)
         if waiting is None or waiting.answered.done():
             return
@@ -149,6 +173,9 @@ class PageTools:
         self._page = page
         self._attaching = asyncio.Lock()
         self._session = ""
+        self._target = ""
+        self._context = ""
+        self._changed = asyncio.Event()
 
     async def call(self, method: str, parameters: Mapping[str, object], gives: type[T]) -> T:
         """What a method of the DevTools protocol gives. Playwright's Error when it fails."""
@@ -157,6 +184,25 @@ class PageTools:
     async def send(self, method: str, parameters: Mapping[str, object]) -> asyncio.Future[msgspec.Raw]:
         """The same, without waiting for it: several are done in the order in which they were sent."""
         return await self._devtools.send(method, parameters, self._session or await self._attach())
+
+    async def context(self) -> str:
+        """Where scripts run that are meant for the document of the moment: the unique id of its main world."""
+        if not self._session:
+            await self._attach()
+        while not self._context:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._context
+
+    def told(self, event: str, parameters: msgspec.Raw) -> None:
+        """Something happened in the page."""
+        if event == "Runtime.executionContextsCleared":
+            self._context = ""
+        elif event == "Runtime.executionContextCreated":
+            context = msgspec.json.decode(parameters, type=_Created).context
+            if context.world == _World(default=True, frame=self._target):
+                self._context = context.unique
+                self._changed.set()
 
     def fail(self, words: str) -> None:
         """What is under way fails with these words."""
@@ -168,8 +214,8 @@ class PageTools:
             if not self._session:
                 # Left as it is: to detach it would wait for the end of a navigation.
                 known = await self._page.context.new_cdp_session(self._page)
-                target = (await known.send("Target.getTargetInfo"))["targetInfo"]["targetId"]
-                request = {"targetId": target, "flatten": True}
-                answered = await (await self._devtools.send("Target.attachToTarget", request))
-                self._session = msgspec.json.decode(answered, type=_Attached).session
+                self._target = (await known.send("Target.getTargetInfo"))["targetInfo"]["targetId"]
+                session = await self._devtools.attach(self, self._target)
+                await self._devtools.send("Runtime.enable", {}, session)
+                self._session = session
             return self._session

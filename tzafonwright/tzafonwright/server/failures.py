@@ -17,6 +17,7 @@ _NET = re.compile(r"net::(ERR_\w+)(?: at (\S+))?")
 _AGAIN = (
     "Execution context was destroyed",
     "Cannot find context with specified id",
+    "uniqueContextId not found",
     "Inspected target navigated or closed",
     "not attached to the DOM",
     "was detached",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from playwright.async_api import Error, Frame, Page
 from tzafonwright.server.devtools import PageTools
 
 # JSON.stringify is not used: pages break it, old libraries among them. toJSON is the page's own word.
-_RUN = """
+_RUN = r"""
 async ([expression, argument]) => {
   const above = new Set();
   const plain = value => {
@@ -41,10 +42,15 @@ async ([expression, argument]) => {
     above.delete(value);
     return made;
   };
-  const given = (0, eval)(expression);
+  const called = /^\s*(async\s+)?function\b/.test(expression) ? `(${expression})` : expression;
+  const given = (0, eval)(called);
   return plain(await (typeof given === 'function' ? given(argument) : given));
 }
 """
+_PARSED = """() => new Promise(done => {
+  if (document.readyState !== 'loading') done();
+  else document.addEventListener('DOMContentLoaded', () => done(), { once: true });
+})"""
 
 
 class _Thrown(msgspec.Struct):
@@ -67,9 +73,10 @@ class _Evaluated(msgspec.Struct):
 
 
 async def run(devtools: PageTools, expression: str, argument: Any = None) -> Any:
-    """In the main frame of a page. Playwright's Error when it throws, or gives no JSON."""
+    """In the main frame of a page, on its document of the moment. Playwright's Error when it throws."""
     given = msgspec.json.encode([expression, argument]).decode()
     request = {
+        "uniqueContextId": await devtools.context(),
         "expression": f"({_RUN})({given})",
         "awaitPromise": True,
         "returnByValue": True,
@@ -80,6 +87,12 @@ async def run(devtools: PageTools, expression: str, argument: Any = None) -> Any
         what = thrown.exception
         raise Error(what.description or str(what.value or thrown.text))
     return evaluated.result.value
+
+
+async def parsed(devtools: PageTools) -> None:
+    """Waits until the document is all there; which is not said of one that goes away meanwhile."""
+    with contextlib.suppress(Error):
+        await run(devtools, _PARSED)
 
 
 async def run_in(frame: Frame | Page, expression: str, argument: Any = None) -> Any:

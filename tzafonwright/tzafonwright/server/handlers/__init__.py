@@ -99,6 +99,7 @@ REPEATABLE = (
     actions.Pdf,
     actions.SetViewport,
     actions.WaitFor,
+    actions.WaitForUrl,
     actions.WaitForLoad,
     actions.WaitForFunction,
     actions.Evaluate,

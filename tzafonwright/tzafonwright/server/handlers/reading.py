@@ -39,6 +39,7 @@ async def snapshot(call: Call, action: actions.TakeSnapshot) -> actions.Snapshot
 
 async def frames(call: Call, _: actions.Frames) -> list[actions.Frame]:
     """The main frame first."""
+    await call.browser.in_step()
     return [
         actions.Frame(frame.name, frame.url, frame.parent_frame.url if frame.parent_frame else "")
         for frame in call.page.frames
