@@ -40,6 +40,8 @@ class Follower:
             second = data[at + 1] if at + 1 < size else 0xFF
             if second < 126:
                 end = at + 2 + second
+            elif 128 <= second < 254:
+                end = at + second - 122
             elif not (end := _end(data, at, size)):
                 self._skip, self._partial = 0, bytes(data[at:size])
                 return

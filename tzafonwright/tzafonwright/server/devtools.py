@@ -113,8 +113,16 @@ class DevTools:
             if waiting.session == session:
                 waiting.fail(words)
 
-    def _answered(self, number: int, _: object) -> None:
+    def _detach(self, session: str) -> None:
+        self.fail(session, _GONE)
+        if page := self._pages.pop(session, None):
+            page.detached()
+
+    def _answered(self, number: int, answered: asyncio.Future[msgspec.Raw]) -> None:
+        """Whoever does not look at the answer does not have to look at an error, either."""
         del self._waiting[number]
+        if not answered.cancelled():
+            answered.exception()
 
     async def _open(self) -> ClientConnection:
         async with self._opening:
@@ -143,8 +151,8 @@ class DevTools:
                         self._receive(frame)
         finally:
             self._socket = None
-            for waiting in list(self._waiting.values()):
-                waiting.fail(_GONE)
+            for session in ("", *self._pages):
+                self._detach(session)
             if not opened.done():
                 opened.set_exception(Error(_GONE))
 
@@ -152,8 +160,7 @@ class DevTools:
         message = _decoder.decode(frame)
         if message.method == "Target.detachedFromTarget":
             session = msgspec.json.decode(message.params, type=_Attached).session
-            self.fail(session, _GONE)
-            self._pages.pop(session, None)
+            self._detach(session)
         elif page := message.method and self._pages.get(message.session):
             page.told(message.method, message.params)
         waiting = self._waiting.get(message.id)
@@ -187,9 +194,10 @@ class PageTools:
 
     async def context(self) -> str:
         """Where scripts run that are meant for the document of the moment: the unique id of its main world."""
-        if not self._session:
-            await self._attach()
+        session = self._session or await self._attach()
         while not self._context:
+            if self._session != session:
+                raise Error(_GONE)
             self._changed.clear()
             await self._changed.wait()
         return self._context
@@ -203,6 +211,11 @@ class PageTools:
             if context.world == _World(default=True, frame=self._target):
                 self._context = context.unique
                 self._changed.set()
+
+    def detached(self) -> None:
+        """The session has ended; whoever needs one attaches again, if there is still a page."""
+        self._session = self._context = ""
+        self._changed.set()
 
     def fail(self, words: str) -> None:
         """What is under way fails with these words."""
