@@ -1,7 +1,7 @@
 # WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down status shell test unit functional system fault bench all format lint types sample metrics proto stage clean prepare
+.PHONY: help up down status shell test unit functional lane-etcd lane-others system fault bench all format lint types sample metrics proto stage clean prepare
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -29,8 +29,14 @@ test: prepare unit functional system fault ## All tests, after installing what t
 unit: .venv/done ## Tests without I/O beyond a temporary folder
 	$(PYTEST) tests/unit
 
-functional: prepare stage ## Tests of one component against the real thing beside it
-	$(PYTEST) tests/functional
+functional: prepare stage ## Tests of one component against the real thing beside it, in two lanes
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lane-etcd lane-others
+
+lane-etcd:
+	$(PYTEST) tests/functional/etcd
+
+lane-others:
+	$(PYTEST) $(filter-out %/etcd %/__pycache__ %.py,$(wildcard tests/functional/*))
 
 system: prepare stage ## Tests of the whole on booted hosts
 	$(PYTEST) tests/system

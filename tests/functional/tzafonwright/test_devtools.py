@@ -195,7 +195,7 @@ async def test_pictures_show_what_is_meant(tw: Tw, shop: str, format_: Any) -> N
     await tw.goto(f"{shop}/frames")
     await tw.evaluate("""() => {
       document.body.innerHTML = '<div style="height:1000px;background:rgb(255,0,0)"></div>'
-        + '<div id=blue style="width:60px;height:30px;background:rgb(0,0,255)"></div>'
+        + '<div id=blue style="margin:0 10.5px;width:60.2px;height:30px;background:rgb(0,0,255)"></div>'
         + '<div style="height:500px;background:rgb(0,255,0)"></div>';
       document.body.style.margin = 0;
     }""")
@@ -203,8 +203,8 @@ async def test_pictures_show_what_is_meant(tw: Tw, shop: str, format_: Any) -> N
     assert view.size == (400, 300)
     assert _near(view.getpixel((200, 150)), (255, 0, 0))
     blue = _picture(await tw.screenshot(target="#blue", format=format_))
-    assert blue.size == (60, 30)
-    assert all(_near(blue.getpixel(point), (0, 0, 255)) for point in ((2, 2), (57, 27)))
+    assert blue.size == (61, 30)  # pixels that it has a part of
+    assert all(_near(blue.getpixel(point), (0, 0, 255)) for point in ((8, 8), (52, 22)))
     page = _picture(await tw.screenshot(full_page=True, format=format_))
     assert page.size == (400, 1530)
     assert _near(page.getpixel((200, 1400)), (0, 255, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 
 import msgspec
 from playwright.async_api import ViewportSize
@@ -17,6 +18,7 @@ from tzafonwright.server.targets import shown
 _FONTS = "() => document.fonts.status === 'loading' ? document.fonts.ready.then(() => null) : null"
 _FONTS_WITHIN = 1.0
 _QUALITY = 80
+_HAIR = 0.001
 
 
 class _Picture(msgspec.Struct):
@@ -57,10 +59,12 @@ async def screenshot(call: Call, action: actions.Screenshot) -> bytes:
 
 
 async def _box_of(call: Call, target: str, frame: str | None) -> _Box:
-    """On the page, whatever part of it shows."""
+    """On the page, whatever part of it shows, in whole pixels."""
     box = await shown(call, target, frame)
     view = (await _layout(call)).view
-    return _Box(view.page_x + box["x"], view.page_y + box["y"], box["width"], box["height"])
+    x, y = view.page_x + box["x"], view.page_y + box["y"]
+    left, top = math.floor(x + _HAIR), math.floor(y + _HAIR)
+    return _Box(left, top, math.ceil(x + box["width"] - _HAIR) - left, math.ceil(y + box["height"] - _HAIR) - top)
 
 
 async def _layout(call: Call) -> _Layout:
