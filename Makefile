@@ -1,7 +1,7 @@
 # WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down status shell test unit functional lane-etcd lane-others system fault bench all format lint types sample metrics proto stage clean prepare
+.PHONY: help up down status shell test unit functional lane-wire lane-rest system fault bench all format lint types sample metrics proto stage clean prepare
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -30,13 +30,13 @@ unit: .venv/done ## Tests without I/O beyond a temporary folder
 	$(PYTEST) tests/unit
 
 functional: prepare stage ## Tests of one component against the real thing beside it, in two lanes
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lane-etcd lane-others
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lane-wire lane-rest
 
-lane-etcd:
-	$(PYTEST) tests/functional/etcd
+lane-wire:
+	$(PYTEST) tests/functional/etcd tests/functional/proxy
 
-lane-others:
-	$(PYTEST) $(filter-out %/etcd %/__pycache__ %.py,$(wildcard tests/functional/*))
+lane-rest:
+	$(PYTEST) $(filter-out %/etcd %/proxy %/__pycache__ %.py,$(wildcard tests/functional/*))
 
 system: prepare stage ## Tests of the whole on booted hosts
 	$(PYTEST) tests/system
