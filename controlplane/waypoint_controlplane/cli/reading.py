@@ -2,6 +2,7 @@
 
 An interrupt that arrives just as the main thread has taken a lock of Python's leaves it locked: gRPC's own, and then
 cancelling the call waits for it for ever, once in a hundred. The main thread therefore waits for a queue without one.
+One that arrives just before a wait begins is noticed when the wait ends, so that none lasts long.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import grpc
@@ -45,7 +46,13 @@ def reading(call: Any) -> Iterator[Iterator[Any]]:
 
 
 def _messages(arrived: SimpleQueue[Any], room: threading.Semaphore) -> Iterator[Any]:
-    while (message := arrived.get()) is not None:
+    while True:
+        try:
+            message = arrived.get(timeout=_LOOK)
+        except Empty:
+            continue
+        if message is None:
+            return
         if isinstance(message, grpc.RpcError):
             raise message
         room.release()
