@@ -74,10 +74,10 @@ def test_unknown_host(ctl: Ctl) -> None:
 
 @contextmanager
 def draining(*servers: str) -> Iterator["subprocess.Popen[str]"]:
-    """waypointctl drain a, as a process of its own."""
+    """waypointctl drain a, as a process of its own; what runs in the background may have it ignore SIGINT."""
     code = "from waypoint_controlplane.cli import main; main()"
     environment = {**os.environ, "WAYPOINT_CTL_SERVERS": ",".join(servers), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", code, "drain", "a", "--deadline", "10m"]
+    command = ["env", "--default-signal=INT", sys.executable, "-c", code, "drain", "a", "--deadline", "10m"]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
