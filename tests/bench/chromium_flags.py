@@ -122,10 +122,11 @@ def use(browser: Browser, playwright: Playwright) -> float:
 
 
 def settled(browser: Browser) -> float:
-    """CPU seconds used until the browser went idle."""
+    """CPU seconds used until the browser went idle. DidNotStart when it ends instead."""
     used, before = browser.cpu(), -1.0
     while used - before > STILL:
-        time.sleep(SETTLE)
+        if browser.ended(within=SETTLE):
+            raise DidNotStart("it ended before it was idle")
         used, before = browser.cpu(), used
     return used
 

@@ -17,22 +17,23 @@ def tell(what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-started: list[str] = []
+alive: list[int] = []
+"""How many threads there were, each time that one had been started."""
 start = threading.Thread.start
 
 
 def counted(thread: threading.Thread) -> None:
-    started.append(thread.name)
     start(thread)
+    alive.append(threading.active_count())
 
 
 def watch(client: Any) -> None:
-    """Tells its events; each line in is answered with the number of threads started so far."""
+    """Tells its events; each line in is answered with how many threads were started so far, and there were at once."""
     threading.Thread.start = counted  # type: ignore[method-assign]
     client.add_watch_prefix_callback("/w/", lambda told: tell("error" if isinstance(told, Exception) else "event"))
     tell("ready")
     for _ in sys.stdin:
-        tell(len(started))
+        tell([len(alive), max(alive, default=threading.active_count())])
 
 
 def get(client: Any) -> None:

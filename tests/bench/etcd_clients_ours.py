@@ -23,17 +23,18 @@ def tell(what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-started: list[str] = []
+alive: list[int] = []
+"""How many threads there were, each time that one had been started."""
 start = threading.Thread.start
 
 
 def counted(thread: threading.Thread) -> None:
-    started.append(thread.name)
     start(thread)
+    alive.append(threading.active_count())
 
 
 async def watch(settings: EtcdSettings) -> None:
-    """Tells its events; each line in is answered with the number of threads started so far."""
+    """Tells its events; each line in is answered with how many threads were started so far, and there were at once."""
     threading.Thread.start = counted  # type: ignore[method-assign]
     async with EtcdRegistry.connect(settings) as registry, asyncio.TaskGroup() as group:
         group.create_task(count())
@@ -46,7 +47,7 @@ async def watch(settings: EtcdSettings) -> None:
 
 async def count() -> None:
     while await asyncio.to_thread(sys.stdin.readline):
-        tell(len(started))
+        tell([len(alive), max(alive, default=threading.active_count())])
 
 
 async def get(settings: EtcdSettings) -> None:

@@ -61,6 +61,10 @@ class Browser:
         """CPU seconds of all its processes, ended ones included."""
         return _cpu(self.cgroup)
 
+    def ended(self, within: float) -> bool:
+        """Whether all of its processes end within so many seconds; waits no longer than until they have."""
+        return _emptied(self.cgroup, within)
+
     def memory(self) -> float:
         """Proportional share of memory, in MB, of all its processes and their kin."""
         texts = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.processes())
@@ -100,16 +104,18 @@ def end(cgroup: Path) -> float:
     return _cpu(cgroup)
 
 
-def _emptied(cgroup: Path) -> None:
-    """Wait until its last process has ended, of which the kernel tells whoever polls this file."""
+def _emptied(cgroup: Path, within: float | None = None) -> bool:
+    """Wait until its last process has ended, of which the kernel tells whoever polls this file; None: for ever."""
     events = os.open(cgroup / "cgroup.events", os.O_RDONLY)
     poll = select.poll()
     poll.register(events, select.POLLPRI)
     try:
         while b"populated 1" in os.pread(events, 4096, 0):
-            poll.poll()
+            if not poll.poll(None if within is None else within * 1000):
+                return False
     finally:
         os.close(events)
+    return True
 
 
 def _answering(process: subprocess.Popen[bytes], cgroup: Path) -> Browser:
