@@ -49,6 +49,7 @@ bench: prepare stage ## Measurements, each a ratio taken in one run
 	$(PYTHON) tests/bench/actions.py
 	$(PYTHON) tests/bench/relay.py
 	$(PYTHON) tests/bench/chromium_flags.py
+	$(PYTHON) tests/bench/confinement.py
 
 all: format lint types unit ## What to run before a commit
 

@@ -35,7 +35,11 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the life, tell its holder, stop the unit. wanted: the slot is not to blame."""
+    """End the life, tell its holder, stop the unit.
+
+    wanted: the slot is not to blame. restart: the slot's next life starts with the same job, which spares systemd the
+    half of what two jobs cost.
+    """
 
     slot: int
     id: str
@@ -43,6 +47,7 @@ class Stop:
     cause: EndCause = EndCause.STOPPED
     detail: str = ""
     wanted: bool = True
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

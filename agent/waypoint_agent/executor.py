@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import functools
 import logging
+import os
 import random
 from collections.abc import Awaitable, Callable
 
@@ -22,14 +25,20 @@ from waypoint_core.settings import AgentSettings
 
 log = logging.getLogger("waypoint.agent")
 
-_AWAIT_PAUSES = (0.005, 0.05)
-_AWAIT_GROWTH = 1.3
+# No browser is ready sooner than after the first; from then on a pause grows with what has passed.
+_AWAIT_PAUSES = (0.05, 0.008, 0.25)
+_AWAIT_GROWTH = 1.25
 _JITTER = 0.2
 _LONGEST_PAUSE = 1.0
 _FORGET_PAUSE = 5.0
 
 
 Probe = Callable[[int, float], Awaitable[health.Answer]]
+
+
+def _default_start_limit() -> int:
+    """Most of a start is one processor's work: many more at once make each of them late, and fewer leave some idle."""
+    return max(4, 2 * (os.cpu_count() or 1))
 
 
 class Executor:
@@ -47,7 +56,9 @@ class Executor:
         clock: Callable[[], float],
         probe: Probe = health.probe,
     ) -> None:
-        self._settings = settings
+        self._settings = dataclasses.replace(settings, start_limit=settings.start_limit or _default_start_limit())
+        # Each turn asks for every slot's.
+        self._environment = functools.lru_cache(maxsize=4096)(functools.partial(environment, settings))
         self._manager = manager
         self._pool = pool
         self._launches = launches
@@ -89,7 +100,7 @@ class Executor:
     def environment(self, slot: int) -> str:
         """What the slot's unit is to be started with."""
         flags = (*self._settings.browser_flags, *self._desired.host.browser_flags)
-        return environment(self._settings, slot, flags)
+        return self._environment(slot, flags)
 
     def _port(self, slot: int) -> int:
         return self._settings.browser_port + slot
@@ -108,10 +119,11 @@ class Executor:
             case Start(slot):
                 self._pool.doing(slot, Doing.STARTING)
                 group.create_task(self._start(slot), name=f"start {slot}")
-            case Stop(slot, instance, reason, cause, detail, wanted):
+            case Stop(slot, instance, reason, cause, detail, wanted, restart):
                 self._pool.end(instance, cause, detail or reason, wanted=wanted)
-                self._pool.doing(slot, Doing.STOPPING)
-                group.create_task(self._stop(slot), name=f"stop {slot}")
+                self._pool.doing(slot, Doing.RESTARTING if restart else Doing.STOPPING)
+                job = self._restart(slot, instance) if restart else self._stop(slot)
+                group.create_task(job, name=f"{'restart' if restart else 'stop'} {slot}")
             case Withdraw(slot):
                 self._pool.doing(slot, Doing.WITHDRAWING)
                 group.create_task(self._withdraw(action), name=f"withdraw {slot}")
@@ -144,6 +156,21 @@ class Executor:
         finally:
             self._pool.doing(slot, Doing.NOTHING)
 
+    async def _restart(self, slot: int, instance: str) -> None:
+        failures = self._pool.slot(slot).failures
+        try:
+            self._launches.write(slot, self.environment(slot))
+            await self._manager.restart(slot)
+        except (UnitError, OSError) as error:
+            life = self._pool.slot(slot).life
+            if life and life.id == instance:
+                log.warning("slot %d: %s", slot, error)
+                self._pool.refused(slot)
+            else:
+                self._pool.start_failed(slot, str(error), failures)
+        finally:
+            self._pool.doing(slot, Doing.NOTHING)
+
     async def _withdraw(self, action: Withdraw) -> None:
         try:
             withdrawn = await self._publisher.withdraw(action.id)
@@ -158,7 +185,8 @@ class Executor:
 
     async def _await_ready(self, slot: int, instance: str) -> None:
         """Chromium tells nobody when its DevTools port is open, so it is asked, often at first."""
-        pause, longest = _AWAIT_PAUSES
+        first, pause, longest = _AWAIT_PAUSES
+        await asyncio.sleep(first)
         while self._pool.current(instance):
             try:
                 answer = await self._probe(self._port(slot), self._settings.probe_timeout)

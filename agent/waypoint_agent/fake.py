@@ -26,19 +26,22 @@ class FakeManager:
     async def start(self, slot: int) -> None:
         """Start it, under a new invocation."""
         self._job("start", slot)
-        number = next(self._invocations)
-        fresh = UnitState(slot, Active.ACTIVATING, f"{number:032x}", since=float(number))
-        self.put(fresh)
-        self.put(replace(fresh, active=Active.ACTIVE))
+        self._begin(slot)
         self.done.put_nowait(("start", slot))
 
     async def stop(self, slot: int) -> None:
         """Stop it the way the shipped unit does."""
         self._job("stop", slot)
-        unit = self.units[slot]
-        self.put(replace(unit, active=Active.DEACTIVATING))
-        self.put(replace(unit, active=Active.INACTIVE, exit=Exit.KILLED, status=9))
+        self._end(slot)
         self.done.put_nowait(("stop", slot))
+
+    async def restart(self, slot: int) -> None:
+        """Stop it, then start it; a refused start is the half of it that fails."""
+        self._job("restart", slot)
+        self._end(slot)
+        self._check("start", slot)
+        self._begin(slot)
+        self.done.put_nowait(("restart", slot))
 
     async def follow(self, report: Callable[[UnitEvent], None]) -> None:
         """Report for ever."""
@@ -65,8 +68,22 @@ class FakeManager:
         self.units[unit.slot] = unit
         self._tell(Changed(unit))
 
+    def _begin(self, slot: int) -> None:
+        number = next(self._invocations)
+        fresh = UnitState(slot, Active.ACTIVATING, f"{number:032x}", since=float(number))
+        self.put(fresh)
+        self.put(replace(fresh, active=Active.ACTIVE))
+
+    def _end(self, slot: int) -> None:
+        unit = self.units[slot]
+        self.put(replace(unit, active=Active.DEACTIVATING))
+        self.put(replace(unit, active=Active.INACTIVE, exit=Exit.KILLED, status=9))
+
     def _job(self, verb: str, slot: int) -> None:
         self.calls.append((verb, slot))
+        self._check(verb, slot)
+
+    def _check(self, verb: str, slot: int) -> None:
         if verb in self.refuse:
             raise UnitError(f"cannot {verb} {unit_name(slot)}: refused")
 

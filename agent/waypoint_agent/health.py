@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 from dataclasses import dataclass
 
 import h11
@@ -38,7 +41,7 @@ async def probe(port: int, timeout: float) -> Answer:
 
 
 async def _ask(port: int) -> Answer:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection(sock=_connected(port))
     try:
         http = h11.Connection(h11.CLIENT)
         request = h11.Request(method="GET", target="/json/version", headers=[("Host", f"127.0.0.1:{port}")])
@@ -47,6 +50,22 @@ async def _ask(port: int) -> Answer:
         return Answer(version.endpoint, version.browser)
     finally:
         writer.transport.abort()
+
+
+def _connected(port: int) -> socket.socket:
+    """A connection that is there or about to be. OSError: refused.
+
+    That is known at once on loopback, and has to be cheap: a browser that starts refuses a dozen times.
+    """
+    connection = socket.socket()
+    connection.setblocking(False)
+    error = connection.connect_ex(("127.0.0.1", port))
+    if error == errno.EINPROGRESS:
+        error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        connection.close()
+        raise OSError(error, os.strerror(error))
+    return connection
 
 
 async def _body(http: h11.Connection, reader: asyncio.StreamReader) -> bytes:

@@ -43,5 +43,8 @@ class UnitManager(Protocol):
     async def stop(self, slot: int) -> None:
         """Stop the slot's unit; returns when no process of it is left."""
 
+    async def restart(self, slot: int) -> None:
+        """Stop the slot's unit and start it anew, as one job; returns when its new process runs."""
+
     async def follow(self, report: Callable[[UnitEvent], None]) -> None:
         """Report what happens to the browsers' units, for ever; an outage is reported, not raised."""

@@ -74,7 +74,7 @@ class _Deciding:
         self._clock = clock
         slots = {slot.number: slot for slot in observed.slots}
         self._slots = [slots.get(number) or Slot(number) for number in sorted({*range(wanted.slots), *slots})]
-        self._starting = sum(map(_is_starting, self._slots))
+        self._starting = sum(slot.starting for slot in self._slots)
         self._full = sum(map(_is_ready, self._slots)) >= wanted.slots
 
     def actions(self) -> Iterator[Action]:
@@ -94,24 +94,32 @@ class _Deciding:
         return Start(slot.number)
 
     def _occupied(self, slot: Slot, life: Life) -> Action | None:
-        if slot.doing is Doing.STARTING and not life.end:
+        if slot.doing in {Doing.STARTING, Doing.RESTARTING} and not life.end:
             return self._await(slot, life)
         if slot.doing is not Doing.NOTHING or not self._clock.past(slot.quiet_until):
             return None
         if life.leaving:
             return None
         if life.end:
-            return Stop(slot.number, life.id, Reason.ENDED, life.end.cause, life.end.detail, life.end.wanted)
+            return self._stop(slot, life, Reason.ENDED, life.end.cause, life.end.detail, wanted=life.end.wanted)
         return self._must_end(slot, life) or self._not_ready(slot, life) or self._may_end(slot, life)
+
+    def _stop(
+        self, slot: Slot, life: Life, reason: Reason, cause: EndCause, detail: str, *, wanted: bool = True
+    ) -> Stop:
+        """A slot that is to blame has to be vacant for a while; one that is not needed stays so."""
+        restart = wanted and slot.number < self._wanted.slots and self._starting < self._limits.start_limit
+        self._starting += restart
+        return Stop(slot.number, life.id, reason, cause, detail, wanted, restart)
 
     def _must_end(self, slot: Slot, life: Life) -> Action | None:
         """Ends whoever uses it."""
         limits = self._limits
         if (reason := self._wanted.kills.get(life.id)) is not None:
-            return Stop(slot.number, life.id, Reason.KILL_REQUESTED, EndCause.KILL_REQUESTED, reason)
+            return self._stop(slot, life, Reason.KILL_REQUESTED, EndCause.KILL_REQUESTED, reason)
         if life.session and limits.session_limit and self._clock.past(life.session_since + limits.session_limit):
             detail = f"sessions may last {limits.session_limit:g} s"
-            return Stop(slot.number, life.id, Reason.SESSION_LIMIT, EndCause.SESSION_LIMIT, detail)
+            return self._stop(slot, life, Reason.SESSION_LIMIT, EndCause.SESSION_LIMIT, detail)
         return None
 
     def _not_ready(self, slot: Slot, life: Life) -> Action | None:
@@ -119,7 +127,7 @@ class _Deciding:
             return None
         if life.holder is None and self._clock.past(life.since + self._limits.start_timeout):
             detail = f"not ready after {self._limits.start_timeout:g} s"
-            return Stop(slot.number, life.id, Reason.START_TIMEOUT, EndCause.HUNG, detail, wanted=False)
+            return self._stop(slot, life, Reason.START_TIMEOUT, EndCause.HUNG, detail, wanted=False)
         return self._await(slot, life)
 
     def _await(self, slot: Slot, life: Life) -> Action | None:
@@ -143,7 +151,7 @@ class _Deciding:
         if not self._observed.claims_known or not self._clock.past(found + self._limits.claim_timeout):
             return None
         detail = f"claimed for {self._limits.claim_timeout:g} s and held by nobody"
-        return Stop(slot.number, life.id, Reason.VOID_CLAIM, EndCause.STOPPED, detail)
+        return self._stop(slot, life, Reason.VOID_CLAIM, EndCause.STOPPED, detail)
 
     def _idle(self, slot: Slot, life: Life) -> Action | None:
         reason = self._why_replace(slot, life)
@@ -173,10 +181,6 @@ class _Deciding:
         for instance, found in claims.items():
             if instance not in current and self._clock.past(found + self._limits.claim_timeout):
                 yield instance
-
-
-def _is_starting(slot: Slot) -> bool:
-    return slot.doing is Doing.STARTING or (slot.life is not None and not slot.life.ready and not slot.life.end)
 
 
 def _is_ready(slot: Slot) -> bool:

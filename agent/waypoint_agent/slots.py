@@ -59,6 +59,7 @@ class Doing(StrEnum):
     NOTHING = "nothing"
     STARTING = "starting"
     STOPPING = "stopping"
+    RESTARTING = "restarting"
     WITHDRAWING = "withdrawing"
 
 
@@ -79,6 +80,12 @@ class Slot:
     retry_at: float = 0.0
     quiet_until: float = 0.0
     ended_at: float = 0.0
+
+    @property
+    def starting(self) -> bool:
+        """A life is about to begin in it, or has begun and is not ready yet."""
+        under_way = self.doing in {Doing.STARTING, Doing.RESTARTING}
+        return under_way or (self.life is not None and not self.life.ready and not self.life.end)
 
     @property
     def vacant(self) -> bool:

@@ -54,6 +54,10 @@ class SystemdManager:
         """Stop the slot's unit."""
         await self._job("StopUnit", slot)
 
+    async def restart(self, slot: int) -> None:
+        """Stop the slot's unit and start it anew."""
+        await self._job("RestartUnit", slot)
+
     async def follow(self, report: Callable[[UnitEvent], None]) -> None:
         """Report changes over one connection after another."""
         while True:
@@ -89,7 +93,9 @@ class _Connection:
         self._bus = bus
         self._report = report
         self._units: dict[int, UnitState] = {}
+        self._reported: dict[int, UnitState] = {}
         self._jobs: dict[int, asyncio.Queue[tuple[str, str]]] = {}
+        self._pinned: set[int] = set()
         self._listed = False
         self._calls = asyncio.Semaphore(_MAX_CALLS)
 
@@ -105,6 +111,7 @@ class _Connection:
                 self._units.setdefault(slot, UnitState(slot, Active(row[3])))
         await asyncio.gather(*map(self._read_life, list(self._units)))
         self._listed = True
+        self._reported = dict(self._units)
         self._report(Listed(tuple(self._units.values()), version))
 
     async def run_job(self, method: str, slot: int) -> None:
@@ -113,6 +120,7 @@ class _Connection:
         removed = self._jobs[slot] = asyncio.Queue()
         try:
             async with asyncio.timeout(_JOB_DEADLINE):
+                await self._pin(slot)
                 job = await self._manager(method, "ss", unit, "replace")
                 while (ended := await removed.get())[0] not in {job, _GONE[0]}:
                     pass
@@ -122,6 +130,16 @@ class _Connection:
             del self._jobs[slot]
         if ended[1] != "done":
             raise UnitError(f"cannot {method} {unit}: {ended[1]}")
+
+    async def _pin(self, slot: int) -> None:
+        """Keep the slot's unit loaded for as long as this connection lasts.
+
+        Otherwise systemd unloads it after each life and reads it again for the next, twice, because it forgets it once
+        more while it asks polkit; and announces each time what that changes for every unit around it.
+        """
+        if slot not in self._pinned:
+            await self._manager("RefUnit", "s", unit_name(slot))
+            self._pinned.add(slot)
 
     def close(self) -> None:
         """Let go of the bus and of everyone who waits for a job."""
@@ -149,8 +167,10 @@ class _Connection:
             return
         values = {name: variant.value for name, variant in properties.items()}
         self._units[slot] = unit = self._units.get(slot, UnitState(slot)).updated(values)
-        # systemd sends the service's properties first and the unit's right after: together they are one change.
-        if interface == _UNIT and self._listed:
+        # systemd sends the service's properties first and the unit's right after: together they are one change. Half of
+        # them tell nothing new, but that a job was queued or is done.
+        if interface == _UNIT and self._listed and unit != self._reported.get(slot):
+            self._reported[slot] = unit
             self._report(Changed(unit))
 
     async def _read_life(self, slot: int) -> None:

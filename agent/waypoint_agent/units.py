@@ -130,7 +130,10 @@ _READ: Mapping[str, tuple[str, Any]] = {
 
 
 # Source: sh(1), EXIT STATUS, of the launcher.
-_SHELL_SAYS = {126: " (agent.chromium cannot be run)", 127: " (agent.chromium is not there)"}
+_SHELL_SAYS = {
+    126: " (agent.chromium cannot be run)",
+    127: " (agent.chromium is not there, or not below /usr or /opt)",
+}
 
 
 def end_cause(unit: UnitState) -> tuple[EndCause, str]:

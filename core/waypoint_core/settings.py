@@ -76,7 +76,8 @@ class AgentSettings:
 
     slots: Slots = setting(4, "browsers to keep running")
     chromium: str = setting(
-        "/usr/lib/chromium/chromium-headless-shell", "the browser's binary (not a wrapper script around it)"
+        "/usr/lib/chromium/chromium-headless-shell",
+        "the browser's binary, below /usr or /opt (not a wrapper script around it)",
     )
     browser_flags: tuple[str, ...] = setting((), "further Chromium flags, after WayPoint's own")
     browser_port: Port = setting(20000, "slot n's DevTools port on loopback is this plus n")
@@ -87,7 +88,7 @@ class AgentSettings:
     desktop_port: Port = setting(19000, "slot n's desktop is driven on loopback at this port plus n")
     desktop_size: Size = setting("1280x800", "pixels of a desktop, WIDTHxHEIGHT")
     start_timeout: Some = setting(15.0, "a browser that does not answer after this is started anew")
-    start_limit: Annotated[int, Meta(ge=1)] = setting(4, "browsers that may be starting at one time")
+    start_limit: Count = setting(0, "browsers that may be starting at one time; 0: two for each processor, at least 4")
     probe_interval: Some = setting(10.0, "an idle browser is probed this often")
     probe_timeout: Some = setting(3.0, "an idle browser that does not answer a probe for this long is hung")
     max_age: Seconds = setting(3600.0, "an idle browser older than this is replaced; 0: never")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 
-from waypoint_lab import Host
+from waypoint_lab import Host, cgroups
 
 CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
 REFERENCE_PORT = 30000
@@ -42,6 +43,17 @@ def warm_reference(host: Host) -> None:
     own = ("--property=DynamicUser=yes", "--property=PrivateTmp=yes", "--setenv=HOME=/tmp", f"--unit={REFERENCE_UNIT}")
     host.run("systemd-run", *own, *settings, "/usr/lib/waypoint/browser")
     host.run("sh", "-c", f"until curl -sf {REFERENCE}/json/version; do sleep 0.05; done")
+
+
+def host_cpu_seconds(name: str) -> float:
+    """Of everything that ever ran on the host."""
+    for hierarchy in cgroups.hierarchies():
+        folder = hierarchy.mount / cgroups.PARENT / name
+        if "cpuacct" in hierarchy.controllers:
+            return int((folder / "cpuacct.usage").read_text()) / 1e9
+        if hierarchy.version == 2 and (usage := re.search(r"usage_usec (\d+)", (folder / "cpu.stat").read_text())):
+            return int(usage[1]) / 1e6
+    raise LookupError(f"cannot tell the CPU time of {name}: no cgroup hierarchy accounts for it")
 
 
 async def timed(act: Callable[[], Awaitable[object]]) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import re
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from bench.beside import (
     REFERENCE_UNIT,
     enter_network,
     heading,
+    host_cpu_seconds,
     percentile,
     row,
     warm_reference,
@@ -149,17 +149,6 @@ def cpu_seconds(host: Host) -> Counter[str]:
             seconds[folder.name] += times.user + times.system
     seconds["browsers"] = host_cpu_seconds(host.name) - sum(seconds.values())
     return seconds
-
-
-def host_cpu_seconds(name: str) -> float:
-    """Of everything that ever ran on the host."""
-    for hierarchy in cgroups.hierarchies():
-        folder = hierarchy.mount / cgroups.PARENT / name
-        if "cpuacct" in hierarchy.controllers:
-            return int((folder / "cpuacct.usage").read_text()) / 1e9
-        if hierarchy.version == 2 and (usage := re.search(r"usage_usec (\d+)", (folder / "cpu.stat").read_text())):
-            return int(usage[1]) / 1e6
-    raise LookupError(f"cannot tell the CPU time of {name}: no cgroup hierarchy accounts for it")
 
 
 async def load(kind: str, site: str) -> int:

@@ -1,6 +1,7 @@
 """The probe, against servers that behave as browsers do and as they should not."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -70,3 +71,12 @@ async def test_nobody_there() -> None:
         pass
     with pytest.raises(UnitError, match="cannot probe"):
         await probe(port, 5)
+
+
+async def test_one_that_accepts_nobody() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), pytest.raises(UnitError, match=r"no answer within 0\.05 s"):
+            await probe(port, 0.05)

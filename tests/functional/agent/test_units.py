@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from functional.agent.fixtures import RunningAgent
-from waypoint_core.hold import EndCause, Ended
+from waypoint_core.hold import EndCause, Ended, Release
 from waypoint_lab import Host, LabError
 
 TEMPORARY = "systemd-run --quiet --wait --pipe --collect --property=DynamicUser=yes"
@@ -72,6 +72,18 @@ async def test_what_it_may_not_read(agent: RunningAgent, path: str) -> None:
     assert inside(agent, 0, f"ls {path} 2>/dev/null") == ""
 
 
+async def test_it_sees_programs_settings_and_no_data(agent: RunningAgent) -> None:
+    empty_by_systemd = {"root"}
+    assert set(inside(agent, 0, "ls /").split()) - empty_by_systemd == {
+        *("bin", "lib", "lib64", "sbin", "usr", "etc", "opt"),
+        *("dev", "proc", "run", "sys", "tmp", "tmp-bounded", "var"),
+    }
+    assert set(inside(agent, 0, "find /var -mindepth 1 -maxdepth 2").split()) == {
+        *("/var/cache", "/var/cache/fontconfig", "/var/tmp"),
+    }
+    assert inside(agent, 0, "ls /run").split() == ["systemd"], "and how names are resolved, where that is in /run"
+
+
 async def test_nothing_is_left_of_a_life(agent: RunningAgent) -> None:
     pids, instance = agent.pids(0), agent.instances()[0]["id"]
     agent.host.run("systemctl", "stop", "waypoint-browser@0")
@@ -79,6 +91,16 @@ async def test_nothing_is_left_of_a_life(agent: RunningAgent) -> None:
     assert agent.host.run("systemctl", "--failed", "--no-legend").stdout == ""
     await agent.replaced(0, instance)
     assert inside(agent, 0, "ls /tmp").split() == ["profile"]
+
+
+async def test_systemd_keeps_the_units_loaded_from_one_life_to_the_next(agent: RunningAgent) -> None:
+    async with agent.session(0) as (gateway, instance):
+        gateway.say(Release(instance, "client left"))
+        await agent.replaced(0, instance)
+    unit = "/org/freedesktop/systemd1/unit/waypoint_2dbrowser_400_2eservice"
+    ask = ["get-property", "org.freedesktop.systemd1", unit, "org.freedesktop.systemd1.Unit", "Refs"]
+    count = agent.host.run("busctl", *ask).stdout.split()[1]
+    assert count == "1", "the agent's"
 
 
 async def test_the_agent_may_manage_browsers_and_nothing_else(agent: RunningAgent, host: Host) -> None:

@@ -71,6 +71,12 @@ class Running:
             raise UnitError(f"cannot probe port {port}: no answer within {timeout:g} s")
         return Answer(f"ws://127.0.0.1:{port}/devtools/browser/x", "Chrome/1")
 
+    def use(self, instance: str) -> None:
+        """A session that is over."""
+        holder = Listener()
+        self.agent.pool.hold(instance, "s", holder)
+        self.agent.pool.release(instance, "client left", holder)
+
     async def until(self, there: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The host's instances in the registry, by id, once they are as described."""
         async with asyncio.timeout(5), self.registry.watch(KEYS.prefix) as events:
@@ -155,7 +161,7 @@ async def test_it_is_replaced_also_while_the_registry_is_away(there: Running) ->
     there.agent.pool.drop(holder)
     there.asked = asyncio.Event()
     await there.asked.wait()
-    assert there.systemd.calls[-2:] == [("stop", 0), ("start", 0)]
+    assert there.systemd.calls[-1:] == [("restart", 0)]
     there.registry.available = True
     await there.ready(without=first)
 
@@ -191,6 +197,27 @@ async def test_a_slot_that_fails_says_why_and_is_tried_again(there: Running) -> 
         "slot": 0,
         "reason": "cannot start waypoint-browser@0.service: refused",
     }
+    there.systemd.refuse.clear()
+    await there.ready(without=first)
+
+
+async def test_a_replacement_that_does_not_start_is_the_slots_failure(there: Running) -> None:
+    [first, _] = await there.ready()
+    there.systemd.refuse.add("start")
+    there.use(first)
+    found = await there.until(lambda found: any(it["state"] == "failed" for it in found.values()))
+    assert found[first]["reason"] == "cannot start waypoint-browser@0.service: refused"
+    there.systemd.refuse.clear()
+    await there.ready(without=first)
+
+
+async def test_a_replacement_that_systemd_refuses_is_asked_for_again(there: Running) -> None:
+    [first, _] = await there.ready()
+    there.systemd.refuse.add("restart")
+    there.use(first)
+    await there.until(lambda found: first not in found)
+    assert there.systemd.calls[-1] == ("restart", 0)
+    assert there.agent.pool.slot(0).failures == 0, "the slot is not to blame"
     there.systemd.refuse.clear()
     await there.ready(without=first)
 

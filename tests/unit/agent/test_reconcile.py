@@ -73,6 +73,7 @@ def decided(*slots: Slot, **changes: Any) -> tuple[Action, ...]:
 
 ENDED = End(EndCause.STOPPED, "")
 STOP = {"slot": 0, "id": name(0)}
+RESTART = {**STOP, "restart": True}
 
 ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
     ("a vacant slot is filled", vacant(), (Start(0),)),
@@ -84,6 +85,7 @@ ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
     ("a unit without its process is waited for", slot(ready=False, running=False), ()),
     ("a running browser is asked whether it is ready", slot(ready=False), (Await(0, name(0)),)),
     ("also while systemd still reports the start", slot(ready=False, doing=Doing.STARTING), (Await(0, name(0)),)),
+    ("or the second half of a restart", slot(ready=False, doing=Doing.RESTARTING), (Await(0, name(0)),)),
     ("but not twice", slot(ready=False, probing=True), ()),
     (
         "one that never becomes ready is the slot's failure",
@@ -114,13 +116,19 @@ ONE_SLOT: list[tuple[str, Slot, tuple[Action, ...]]] = [
             ),
         ),
     ),
+    (
+        "and at once replaced, where the slot is not to blame",
+        slot(end=End(EndCause.STOPPED, "released")),
+        (Stop(**RESTART, reason=Reason.ENDED, detail="released"),),
+    ),
     ("not twice", slot(end=ENDED, doing=Doing.STOPPING), ()),
+    ("nor while both are under way", slot(end=ENDED, doing=Doing.RESTARTING), ()),
     ("nor if systemd is doing so: who restarts it by hand shall succeed", slot(end=ENDED, leaving=True), ()),
     ("nor right after systemd refused", slot(end=ENDED, quiet_until=NOW + 1), ()),
     (
         "a session that lasts too long ends",
         slot(holder=GATEWAY, session="s", session_since=NOW - 600),
-        (Stop(**STOP, reason=Reason.SESSION_LIMIT, cause=EndCause.SESSION_LIMIT, detail="sessions may last 600 s"),),
+        (Stop(**RESTART, reason=Reason.SESSION_LIMIT, cause=EndCause.SESSION_LIMIT, detail="sessions may last 600 s"),),
     ),
     ("a reserved browser has no session that could", slot(holder=GATEWAY, session_since=NOW - 600), ()),
     # Renewal.
@@ -144,6 +152,12 @@ def test_only_so_many_start_at_one_time() -> None:
     assert decided(count=4) == (Start(0), Start(1))
     assert decided(vacant(doing=Doing.STARTING), slot(1, ready=False, probing=True), vacant(2)) == ()
     assert decided(vacant(doing=Doing.STARTING), vacant(1), vacant(2)) == (Start(1),)
+    assert decided(slot(0, end=ENDED, doing=Doing.RESTARTING), vacant(1), vacant(2)) == (Start(1),)
+
+
+def test_what_ends_beyond_that_is_stopped_and_started_later() -> None:
+    stops = decided(*(slot(number, end=ENDED) for number in range(3)))
+    assert [stop.restart for stop in stops if isinstance(stop, Stop)] == [True, True, False]
 
 
 def test_only_one_is_renewed_at_a_time_and_only_from_a_full_pool() -> None:
@@ -162,7 +176,7 @@ CLAIMS: list[tuple[str, Slot, float, bool, tuple[Action, ...]]] = [
         slot(),
         NOW - 10,
         True,
-        (Stop(**STOP, reason=Reason.VOID_CLAIM, detail="claimed for 10 s and held by nobody"),),
+        (Stop(**RESTART, reason=Reason.VOID_CLAIM, detail="claimed for 10 s and held by nobody"),),
     ),
     ("nobody is killed for want of knowledge", slot(), NOW - 99, False, ()),
     ("what is held needs no claim and is not void", slot(holder=GATEWAY), NOW - 99, True, ()),
@@ -182,7 +196,7 @@ def test_claims_of_instances_that_are_gone_are_deleted() -> None:
     assert decided(slot(), claims={name(7): NOW - 99}, claims_known=False) == ()
 
 
-KILLED = (Stop(**STOP, reason=Reason.KILL_REQUESTED, cause=EndCause.KILL_REQUESTED, detail="by hand"),)
+KILLED = (Stop(**RESTART, reason=Reason.KILL_REQUESTED, cause=EndCause.KILL_REQUESTED, detail="by hand"),)
 KILLS: list[tuple[str, Slot, tuple[Action, ...]]] = [
     ("an idle browser", slot(), KILLED),
     ("a browser whose unit has no process yet", slot(ready=False, running=False), KILLED),
@@ -216,6 +230,8 @@ def test_fewer_slots() -> None:
     """What nobody uses goes at once, the rest when its session is over; vacant slots stay vacant."""
     used = slot(1, holder=GATEWAY, session="s", session_since=NOW)
     assert decided(slot(0), used, vacant(2), slot(3), count=1) == (Withdraw(3, name(3), Reason.SURPLUS),)
+    [stop] = decided(slot(0, end=ENDED), count=0)
+    assert stop == Stop(**STOP, reason=Reason.ENDED), "and vacant"
 
 
 def test_nothing_is_renewed_or_surplus_before_it_is_known_what_is_wanted() -> None:

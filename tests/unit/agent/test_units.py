@@ -82,7 +82,7 @@ def test_what_a_newer_systemd_invents_is_unknown() -> None:
         (
             UnitState(0, result=Result.EXIT_CODE, exit=Exit.EXITED, status=127),
             EndCause.CRASHED,
-            "exited with status 127 (agent.chromium is not there)",
+            "exited with status 127 (agent.chromium is not there, or not below /usr or /opt)",
         ),
         (UnitState(0, exit=Exit.EXITED), EndCause.EXITED, "exited by itself"),
         (UnitState(0, Active.DEACTIVATING), EndCause.STOPPED, "unit is deactivating, result success"),

@@ -10,6 +10,9 @@ from waypoint_controlplane.cli.doctor.findings import Finding, fail, ok, warn
 from waypoint_controlplane.cli.doctor.run import Ran, run
 from waypoint_controlplane.cli.verb import Invocation
 
+# Source: BindReadOnlyPaths= of waypoint-browser@.service.
+_IN_A_BROWSERS_ROOT = ("/usr/", "/opt/")
+
 
 def check(invocation: Invocation) -> Iterator[Finding]:
     """Runs the browser with --version."""
@@ -36,6 +39,11 @@ def judge(path: str, kind: str, ran: Ran | None, setting: str = "agent.chromium"
         yield fail(f"{path} does not run: {ran.complaint}", f"ldd {path} names libraries that are missing")
     else:
         yield ok(f"{path} is {ran.said.strip()}")
+    if kind and not os.path.realpath(path).startswith(_IN_A_BROWSERS_ROOT):
+        yield warn(
+            f"{path} is not below /usr or /opt, the only places that a browser's unit sees",
+            "move it there, or add BindReadOnlyPaths= with: systemctl edit waypoint-browser@.service",
+        )
     if kind == "script":
         yield warn(
             f"{path} is a script around the browser",
