@@ -50,6 +50,8 @@ bench: prepare stage ## Measurements, each a ratio taken in one run
 	$(PYTHON) tests/bench/relay.py
 	$(PYTHON) tests/bench/chromium_flags.py
 	$(PYTHON) tests/bench/confinement.py
+	$(PYTHON) tests/bench/agent.py
+	$(PYTHON) tests/bench/table.py
 
 all: format lint types unit ## What to run before a commit
 

@@ -14,11 +14,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from waypoint_agent.units import names_browser
 from waypoint_core.errors import LeaseLost, RegistryError
 from waypoint_core.keys import Keys
-from waypoint_core.registry import Absent, Delete, Lease, Operation, Put, Registry, Removed, Rewound, Written
+from waypoint_core.registry import (
+    MAX_OPERATIONS,
+    Absent,
+    Delete,
+    Lease,
+    Operation,
+    Put,
+    Registry,
+    Removed,
+    Rewound,
+    Written,
+)
 
 log = logging.getLogger("waypoint.agent.publish")
 
-MAX_OPERATIONS = 100
 _RETRY = (0.2, 3.0)
 _MEND_PAUSE = 1.0
 

@@ -19,6 +19,7 @@ from typing import assert_never
 
 from waypoint_core.errors import LeaseLost, RegistryRefused, RegistryUnavailable
 from waypoint_core.registry import (
+    MAX_OPERATIONS,
     Absent,
     Condition,
     Delete,
@@ -37,8 +38,6 @@ from waypoint_core.registry import (
     WatchEvent,
     Written,
 )
-
-MAX_OPERATIONS = 100
 
 
 @dataclass(frozen=True, slots=True)

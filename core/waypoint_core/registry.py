@@ -61,6 +61,9 @@ Condition = Absent | Present | Unchanged
 
 # Operations of a transaction.
 
+MAX_OPERATIONS = 100
+"""Of a branch. etcd's own default is 128."""
+
 
 @dataclass(frozen=True, slots=True)
 class Put:
@@ -183,7 +186,7 @@ class Registry(Protocol):
         then: Sequence[Operation],
         otherwise: Sequence[Operation] = (),
     ) -> Outcome:
-        """Run `then` if all conditions hold, else `otherwise`, atomically. At most 100 operations a branch.
+        """Run `then` if all conditions hold, else `otherwise`, atomically. At most MAX_OPERATIONS a branch.
 
         Never repeated by itself after an attempt whose fate is unknown: the caller decides.
         """

@@ -8,6 +8,7 @@ from typing import assert_never
 from waypoint_core.errors import RegistryRefused
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.registry import (
+    MAX_OPERATIONS,
     Absent,
     Condition,
     Delete,
@@ -21,8 +22,6 @@ from waypoint_core.registry import (
     Unchanged,
     Written,
 )
-
-MAX_OPERATIONS = 100
 
 
 def key_bytes(key: str) -> bytes:
