@@ -37,8 +37,8 @@ class Start:
 class Stop:
     """End the life, tell its holder, stop the unit.
 
-    wanted: the slot is not to blame. restart: the slot's next life starts with the same job, which spares systemd the
-    half of what two jobs cost.
+    wanted: the slot is not to blame. restart: the slot's next life starts with the same job, which costs systemd half
+    of what two jobs do.
     """
 
     slot: int

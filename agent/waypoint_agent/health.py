@@ -41,15 +41,13 @@ async def probe(port: int, timeout: float) -> Answer:
 
 
 async def _ask(port: int) -> Answer:
-    reader, writer = await asyncio.open_connection(sock=_connected(port))
-    try:
+    with _connected(port) as browser:
         http = h11.Connection(h11.CLIENT)
         request = h11.Request(method="GET", target="/json/version", headers=[("Host", f"127.0.0.1:{port}")])
-        writer.write((http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b""))
-        version = msgspec.json.decode(await _body(http, reader), type=_Version)
+        question = (http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b"")
+        await asyncio.get_running_loop().sock_sendall(browser, question)
+        version = msgspec.json.decode(await _body(http, browser), type=_Version)
         return Answer(version.endpoint, version.browser)
-    finally:
-        writer.transport.abort()
 
 
 def _connected(port: int) -> socket.socket:
@@ -68,12 +66,12 @@ def _connected(port: int) -> socket.socket:
     return connection
 
 
-async def _body(http: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+async def _body(http: h11.Connection, browser: socket.socket) -> bytes:
     body = b""
     while True:
         event = http.next_event()
         if event is h11.NEED_DATA:
-            http.receive_data(await reader.read(_MAX_ANSWER))
+            http.receive_data(await asyncio.get_running_loop().sock_recv(browser, _MAX_ANSWER))
         elif isinstance(event, h11.Response) and event.status_code != 200:
             raise h11.RemoteProtocolError(f"status {event.status_code}")
         elif isinstance(event, h11.Data):
