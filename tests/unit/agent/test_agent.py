@@ -186,10 +186,14 @@ async def test_a_hung_browser_is_replaced_and_its_holder_told(there: Running) ->
     assert [cause for _, cause, _ in holder.heard] == [EndCause.HUNG]
 
 
-async def test_a_slot_that_fails_says_why_and_is_tried_again(there: Running) -> None:
+@pytest.mark.parametrize("ends", ["by itself", "with its session"])
+async def test_a_slot_that_fails_says_why_and_is_tried_again(there: Running, ends: str) -> None:
     [first, _] = await there.ready()
     there.systemd.refuse.add("start")
-    there.systemd.crash(0)
+    if ends == "by itself":
+        there.systemd.crash(0)
+    else:
+        there.use(first)
     found = await there.until(lambda found: any(it["state"] == "failed" for it in found.values()))
     assert found[first] == {
         "type": "chrome_browser",
@@ -197,16 +201,6 @@ async def test_a_slot_that_fails_says_why_and_is_tried_again(there: Running) -> 
         "slot": 0,
         "reason": "cannot start waypoint-browser@0.service: refused",
     }
-    there.systemd.refuse.clear()
-    await there.ready(without=first)
-
-
-async def test_a_replacement_that_does_not_start_is_the_slots_failure(there: Running) -> None:
-    [first, _] = await there.ready()
-    there.systemd.refuse.add("start")
-    there.use(first)
-    found = await there.until(lambda found: any(it["state"] == "failed" for it in found.values()))
-    assert found[first]["reason"] == "cannot start waypoint-browser@0.service: refused"
     there.systemd.refuse.clear()
     await there.ready(without=first)
 
