@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from waypoint_lab import cabling, cgroups, nspawn, rootfs, trust
 from waypoint_lab.errors import LabError
@@ -93,8 +92,8 @@ def remove(record: Record) -> None:
     if record.network == "machine":
         cabling.remove_firewall()
     rootfs.remove(record.directory)
-    with suppress(FileNotFoundError):
-        Path("/run/systemd/nspawn/propagate", nspawn.machine(record.name)).rmdir()
+    nspawn.remove_folder(record.name)
     record.file.unlink(missing_ok=True)
     with suppress(OSError):  # other hosts live there
         record.file.parent.rmdir()
+        nspawn.remove_common_folders()

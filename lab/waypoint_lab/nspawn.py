@@ -8,12 +8,14 @@ import select
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from waypoint_lab.errors import LabError
 from waypoint_lab.process import command
 from waypoint_lab.rootfs import FIRST_PROGRAM
 
+FOLDERS = Path("/run/systemd/nspawn")
 FAILED = re.compile(r"Failed to start (?:\x1b\[[\d;]*m)?([\w@.:\\-]+\.\w+)")
 LAUNCH = """
 cd /
@@ -64,6 +66,19 @@ def arguments(name: str, root: Path, netns: Path | None) -> list[str]:
 def machine(name: str) -> str:
     """What nspawn calls the host."""
     return f"waypoint-lab-{name}"
+
+
+def remove_folder(name: str) -> None:
+    """Remove the folder that nspawn leaves of a host."""
+    with suppress(FileNotFoundError):
+        (FOLDERS / "propagate" / machine(name)).rmdir()
+
+
+def remove_common_folders() -> None:
+    """Remove those that it leaves of the last host; other containers may use them still."""
+    for folder in (FOLDERS / "propagate", FOLDERS / "locks", FOLDERS):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def failed_units(console: str) -> list[str]:

@@ -6,6 +6,7 @@ Source: RFC 6455 section 5.2.
 from __future__ import annotations
 
 import struct
+from mmap import mmap
 
 PING = b"\x89\x00"
 _CLOSE, _PONG = 0x8, 0xA
@@ -28,7 +29,7 @@ class Follower:
         """Whether a frame of ours could be put in after what was followed so far."""
         return not self._skip and not self._partial
 
-    def feed(self, data: bytes | bytearray, size: int) -> None:
+    def feed(self, data: bytes | bytearray | mmap, size: int) -> None:
         """Follow the first size bytes of data."""
         if self._partial:
             data = self._partial + data[:size]
@@ -57,7 +58,7 @@ class Follower:
             self.pongs += 1
 
 
-def _end(data: bytes | bytearray, at: int, size: int) -> int:
+def _end(data: bytes | bytearray | mmap, at: int, size: int) -> int:
     """Where the frame at `at` ends, maybe past size; 0 when its header is not complete."""
     if at + 2 > size:
         return 0

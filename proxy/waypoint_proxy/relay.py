@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import mmap
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from waypoint_proxy.frames import PING, Follower
 from waypoint_proxy.liveness import Gone, Liveness, Ping, vitals
 
-# Every callback leaves it empty, so all connections can share it.
-_BUFFER = bytearray(256 * 1024)
+# Every callback leaves it empty, so all connections can share it. It begins on a page: into a bytearray, which begins
+# 16 bytes further on, the kernel's copies took half as long again.
+_BUFFER = mmap.mmap(-1, 256 * 1024)
 _VIEW = memoryview(_BUFFER)
 
 

@@ -38,6 +38,8 @@ def host() -> Iterator[Host]:
     with Host.boot(NAME, slots=0, strict=False) as booted:
         yield booted
     assert traces() == []
+    if not records.find_all():
+        assert not Path("/run/systemd/nspawn").exists(), "no host is left that would use it"
 
 
 def test_systemd_runs_it(host: Host) -> None:
