@@ -22,6 +22,7 @@ class Reason(enum.StrEnum):
     SESSION_LIMIT = "its session lasted as long as a session may"
     KILL_REQUESTED = "somebody asked for it"
     VOID_CLAIM = "its claim is held by nobody"
+    ORPHANED = "whoever it was given to is gone"
     UNKNOWN_INSTANCE = "there is no such instance any more"
 
 

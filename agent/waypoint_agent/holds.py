@@ -47,8 +47,8 @@ class Connection:
 
     def _answer(self, message: Message) -> None:
         match message:
-            case Hold(instance, session):
-                refusal = self._pool.hold(instance, session, self)
+            case Hold(instance, session, again):
+                refusal = self._pool.hold(instance, session, self, again=again)
                 self._send(Refused(instance, refusal) if refusal else Held(instance))
             case Release(instance, reason):
                 self._pool.release(instance, reason, self)

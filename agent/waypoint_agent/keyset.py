@@ -91,8 +91,9 @@ class Keyset:
         return None
 
     def _living(self, slot: Slot, life: Life) -> bytes | None:
-        # Before it is known whether the host is cordoned, it might be offered in vain; during a withdrawal, again.
-        if not life.ready or not self._desired.host_known or slot.doing is Doing.WITHDRAWING:
+        # Before it is known whether the host is cordoned, it might be offered in vain; during a withdrawal, again. One
+        # that was given out is somebody's, or nobody's any more.
+        if not life.ready or not self._desired.host_known or slot.doing is Doing.WITHDRAWING or life.orphaned:
             return None
         return _ready(
             slot.number,

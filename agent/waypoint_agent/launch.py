@@ -1,6 +1,6 @@
-"""What a slot's unit is told before it starts, and how often each slot has lived: two kinds of small file.
+"""What a slot's unit is told before it starts, which of its lives was given out, and how often it has lived.
 
-Written whole or not at all; none holds a secret.
+Three kinds of small file, for agents to come as well; none holds a secret.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def endpoints(devtools: str, launched: str) -> dict[str, str]:
 
 
 class Launches:
-    """The files of all slots: slots/<n>.env for systemd, generations.json for ourselves."""
+    """The files of all slots: slots/<n>.env for systemd, slots/<n>.given and generations.json for ourselves."""
 
     def __init__(self, slots: Path, state: Path) -> None:
         self._slots = slots
@@ -57,6 +57,17 @@ class Launches:
         if self.read(slot) != content:
             _replace(self._file(slot), content)
 
+    def give(self, slot: int, invocation: str) -> None:
+        """Note for ever that this life of the slot has been given out. OSError when the disk refuses."""
+        self._given(slot).write_text(invocation)
+
+    def given(self, slot: int, invocation: str) -> bool:
+        """Whether this life of the slot has been given out, by whatever agent."""
+        try:
+            return self._given(slot).read_text() == invocation
+        except (OSError, UnicodeDecodeError):
+            return False
+
     def generation(self, slot: int, invocation: str) -> int:
         """Which life of the slot this is, from 1; the same again for the same invocation."""
         generation, last = self._lives.get(str(slot), (0, ""))
@@ -68,6 +79,9 @@ class Launches:
 
     def _file(self, slot: int) -> Path:
         return self._slots / f"{slot}.env"
+
+    def _given(self, slot: int) -> Path:
+        return self._slots / f"{slot}.given"
 
     def _load(self) -> dict[str, tuple[int, str]]:
         try:

@@ -111,6 +111,7 @@ class Pool:
             started=unit.since,
             launched=self._launches.read(unit.slot),
             adopted=adopted,
+            given=self._launches.given(unit.slot, unit.invocation),
         )
         log.debug("slot %d: generation %d %s", unit.slot, life.generation, "adopted" if adopted else "started")
         self._live(unit.slot, life)
@@ -216,29 +217,43 @@ class Pool:
 
     # From holders.
 
-    def hold(self, instance: str, session: str, holder: Holder) -> str:
-        """Give the instance to the holder, or say whose session it is; "" or why not."""
+    def hold(self, instance: str, session: str, holder: Holder, *, again: bool = False) -> str:
+        """Give the instance to the holder, or say whose session it is; "" or why not.
+
+        again: the holder asked for it before, perhaps a former agent.
+        """
         if not self.listed:
             return "the agent has just started"
         slot = self.current(instance)
         if not slot or not (life := slot.life):
             return "unknown or ended"
-        if not life.ready and not life.adopted:
-            return "not ready"
-        if life.holder not in {None, holder}:
-            return "held by another"
-        if life.session and session != life.session:
-            return "in use by another session"
+        if refusal := _refusal(life, session, holder, again=again) or self._give(slot.number, life):
+            return refusal
         since = life.session_since if session and session == life.session else self._clock()
         self._update(
-            instance, holder=holder, session=session, session_since=since, had_session=life.had_session or bool(session)
+            instance,
+            given=True,
+            holder=holder,
+            session=session,
+            session_since=since,
+            had_session=life.had_session or bool(session),
         )
+        return ""
+
+    def _give(self, number: int, life: Life) -> str:
+        """Note that the life is given out, before anybody is told; "" or why that cannot be done."""
+        try:
+            if not life.given:
+                self._launches.give(number, life.invocation)
+        except OSError as error:
+            log.warning("slot %d: cannot note that it is given out: %s", number, error)
+            return f"the agent cannot note that it is given out: {error}"
         return ""
 
     def release(self, instance: str, reason: str, holder: Holder) -> None:
         """The holder is done with it."""
         slot = self.current(instance)
-        if slot and slot.life and slot.life.holder is holder:
+        if slot and slot.life and (slot.life.holder is holder or slot.life.orphaned):
             self._update(instance, holder=None)
             self.end(instance, EndCause.STOPPED, f"released: {reason}" if reason else "released")
 
@@ -260,3 +275,15 @@ class Pool:
 
     def _live(self, number: int, life: Life) -> None:
         self._slots[number] = replace(self.slot(number), life=life)
+
+
+def _refusal(life: Life, session: str, holder: Holder, *, again: bool) -> str:
+    if not life.ready and not life.adopted:
+        return "not ready"
+    if life.holder not in {None, holder}:
+        return "held by another"
+    if life.orphaned and not again:
+        return "given to another before"
+    if life.session and session != life.session:
+        return "in use by another session"
+    return ""

@@ -137,7 +137,11 @@ class _Deciding:
         """Ends only what nobody uses; looks after the health of what nobody uses yet."""
         if not life.ready or life.session:
             return None
-        if life.holder is None:
+        if life.orphaned:
+            if self._clock.past(life.since + self._limits.claim_timeout):
+                detail = f"given out and for {self._limits.claim_timeout:g} s held by nobody"
+                return self._stop(slot, life, Reason.ORPHANED, EndCause.STOPPED, detail)
+        elif life.holder is None:
             if (found := self._observed.claims.get(life.id)) is not None:
                 return self._claimed(slot, life, found)
             if action := self._idle(slot, life):

@@ -30,7 +30,8 @@ class Life:
     """One browser from its unit's start to its end.
 
     launched is the environment it was started with, started the same moment as since, in seconds since the epoch;
-    leaving means that systemd is already clearing it away.
+    given means that it has or had a holder, be it in a former agent's time, and will never have another; leaving means
+    that systemd is already clearing it away.
     """
 
     id: str
@@ -45,12 +46,18 @@ class Life:
     endpoint: str = ""
     probing: bool = False
     answered: float = 0.0
+    given: bool = False
     holder: Holder | None = None
     session: str = ""
     session_since: float = 0.0
     had_session: bool = False
     end: End | None = None
     leaving: bool = False
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether it was given out before this agent's time, and whoever has it has not said so yet."""
+        return self.given and self.holder is None and not self.end
 
 
 class Doing(StrEnum):

@@ -46,7 +46,7 @@ def state(slot: Slot, claims: Mapping[str, float]) -> InstanceState:
         return InstanceState.RECYCLING
     if not life.ready:
         return InstanceState.STARTING
-    return InstanceState.CLAIMED if life.holder or life.id in claims else InstanceState.READY
+    return InstanceState.CLAIMED if life.given or life.id in claims else InstanceState.READY
 
 
 def _memory(proc: Path) -> Iterable[tuple[str, int]]:

@@ -2,12 +2,14 @@
 
 A gateway *holds* an instance from its claim until its session has ended. The agent gives each instance to one
 holder at most, once; it recycles what is released, and everything that a holder held when its connection ends,
-for whatever reason. Sessions therefore start and end without the registry.
+for whatever reason. Sessions therefore start and end without the registry. An agent that has just started knows what
+was given before its time, and to nobody gives it anew: gateways tell it again what they hold, and what they released.
 
 gateway to agent                                agent to gateway
     hold     give me this instance; session         held      it is yours
-             is "" while nobody uses it yet;        refused   it is not: unknown, ended, or another's
-             said again when a session starts       ended     it is gone, and why; nothing to release any more
+             is "" while nobody uses it yet;        refused   it is not: unknown, ended, given before, another's
+             said when a session starts, too;       ended     it is gone, and why; nothing to release any more
+             again: I asked for it already
     release  I am done with it
 """
 
@@ -40,9 +42,10 @@ class _Message(msgspec.Struct, frozen=True, tag_field="is", tag=str.lower, forbi
 
 
 class Hold(_Message, frozen=True):
-    """Asks for an instance, or says which session now uses it."""
+    """Asks for an instance, or says which session now uses it; again, after a connection was lost."""
 
     session: str = ""
+    again: bool = False
 
 
 class Release(_Message, frozen=True):

@@ -115,7 +115,7 @@ class Holds:
 
     def _repeat(self) -> None:
         for instance, holding in self._held.items():
-            self._say(Hold(instance=instance, session=holding.session))
+            self._say(Hold(instance=instance, session=holding.session, again=True))
         for release in self._unsaid.values():
             self._say(release)
         self._unsaid.clear()

@@ -33,6 +33,25 @@ async def test_agent_is_replaced(fleet: Fleet, site: str, command: tuple[str, ..
     assert now.keys() & processes.keys() == processes.keys() - {used}
 
 
+async def test_a_browser_that_was_used_is_nobodys_again_whoever_dies_before_it_ends(fleet: Fleet) -> None:
+    """Its session is over and it has left the registry, but systemd has not been asked yet to end it."""
+    epoch = epoch_of(fleet)
+    fleet.host.run("systemctl", "kill", "--signal=SIGSTOP", "polkit")  # without its word nothing is ended
+    try:
+        async with session(fleet.ws) as client:
+            used = fleet.instance_of(await client.pid())
+        await eventually(lambda: used not in fleet.instances(), within=10)
+        fleet.host.run("systemctl", "kill", "--signal=SIGKILL", "waypoint-agent")
+    finally:
+        fleet.host.run("systemctl", "kill", "--signal=SIGCONT", "polkit")
+    await eventually(lambda: epoch_of(fleet) not in {epoch, None}, within=10)
+    assert used in fleet.browsers(), "the new agent has found it running"
+    while used in fleet.browsers():
+        async with session(fleet.ws) as client:
+            assert fleet.instance_of(await client.pid()) != used
+    await fleet.whole()
+
+
 def epoch_of(fleet: Fleet) -> str | None:
     """Tells one life of the agent from another."""
     alive = fleet.entries().get(KEYS.host_alive(fleet.host.name))

@@ -36,7 +36,7 @@ class PoolTest:
     """A pool that systemd has told that nothing runs."""
 
     def __init__(self, folder: Path, changed: Callable[[], None] = lambda: None) -> None:
-        (folder / "slots").mkdir()
+        (folder / "slots").mkdir(exist_ok=True)
         self.clock = Clock()
         self.metrics = CollectorRegistry()
         launches = Launches(folder / "slots", folder)

@@ -361,6 +361,25 @@ async def test_a_new_agent_adopts_what_runs_and_leaves_its_session_alone(tmp_pat
         task.cancel()
 
 
+async def test_a_new_agent_offers_nobody_what_was_given_out_before(tmp_path: Path) -> None:
+    """Its session may be over and its keys deleted: the former agent died before it could end it."""
+    running = Running(tmp_path)
+    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A)])
+    running.settings = dataclasses.replace(running.settings, slots=1)
+    (tmp_path / "slots/0.given").write_text(A)
+    shown: list[str] = []
+    async with asyncio.TaskGroup() as group, running.registry.watch(KEYS.host_instances("h")) as events:
+        task = await running.start(group)
+        async with asyncio.timeout(5):
+            async for event in events:
+                if isinstance(event, Written):
+                    shown.append(event.entry.key.rpartition("/")[2])
+                    break
+        task.cancel()
+    assert shown == [f"h_0_{1:032x}"]
+    assert running.systemd.calls == [("restart", 0)]
+
+
 async def test_nothing_is_done_while_systemd_is_away(there: Running) -> None:
     [first, _] = await there.ready()
     there.systemd.lose()

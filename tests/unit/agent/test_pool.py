@@ -190,6 +190,50 @@ def test_nobody_releases_what_another_holds(there: PoolTest) -> None:
     assert not there.pool.current(instance)
 
 
+def next_agents(folder: Path) -> PoolTest:
+    """The pool of an agent that finds slot 0 running."""
+    there = PoolTest(folder)
+    there.pool.observe(Listed((UnitState(0, Active.ACTIVE, A),), "252"))
+    there.pool.answered(f"h_0_{A}", "ws://x", "Chrome/1")
+    return there
+
+
+def test_what_was_given_out_is_given_to_nobody_else_by_the_next_agent(there: PoolTest, tmp_path: Path) -> None:
+    instance, one, other = there.start(), Listener(), Listener()
+    assert not there.pool.slot(0).life.given  # type: ignore[union-attr]
+    there.pool.hold(instance, "", one)
+    after = next_agents(tmp_path).pool
+    assert after.slot(0).life.orphaned  # type: ignore[union-attr]
+    assert after.hold(instance, "", other) == "given to another before"
+    assert after.hold(instance, "s", one, again=True) == ""
+    assert not after.slot(0).life.orphaned  # type: ignore[union-attr]
+    assert after.hold(instance, "s", other, again=True) == "held by another"
+
+
+def test_what_was_released_while_no_agent_was_there_ends(there: PoolTest, tmp_path: Path) -> None:
+    instance, holder = there.start(), Listener()
+    there.pool.hold(instance, "s", holder)
+    after = next_agents(tmp_path).pool
+    after.release(instance, "client left", Listener())
+    assert not after.current(instance)
+
+
+def test_what_was_given_to_nobody_is_free_for_the_next_agent_too(there: PoolTest, tmp_path: Path) -> None:
+    there.start(B)
+    there.pool.hold(f"h_0_{B}", "", Listener())
+    there.die(B)
+    instance = there.start()
+    assert next_agents(tmp_path).pool.hold(instance, "", Listener()) == ""
+
+
+def test_what_cannot_be_noted_is_not_given(there: PoolTest, tmp_path: Path) -> None:
+    instance = there.start()
+    (tmp_path / "slots/0.given").mkdir()
+    assert there.pool.hold(instance, "", Listener()).startswith("the agent cannot note that it is given out: ")
+    (tmp_path / "slots/0.given").rmdir()
+    assert there.pool.hold(instance, "", Listener()) == ""
+
+
 def test_what_is_not_ready_cannot_be_held_unless_it_was_there_before_the_agent(there: PoolTest) -> None:
     there.unit(Active.ACTIVE)
     assert there.pool.hold(f"h_0_{A}", "", Listener()) == "not ready"

@@ -179,6 +179,15 @@ CLAIMS: list[tuple[str, Slot, float, bool, tuple[Action, ...]]] = [
         (Stop(**RESTART, reason=Reason.VOID_CLAIM, detail="claimed for 10 s and held by nobody"),),
     ),
     ("nobody is killed for want of knowledge", slot(), NOW - 99, False, ()),
+    ("what was given out before waits for its holder", slot(given=True, since=NOW - 9), NOW - 99, False, ()),
+    ("and is not renewed", slot(given=True, since=NOW - 9, launched="env 9"), NOW, True, ()),
+    (
+        "whatever the registry says",
+        slot(given=True, since=NOW - 10),
+        NOW,
+        False,
+        (Stop(**RESTART, reason=Reason.ORPHANED, detail="given out and for 10 s held by nobody"),),
+    ),
     ("what is held needs no claim and is not void", slot(holder=GATEWAY), NOW - 99, True, ()),
 ]
 

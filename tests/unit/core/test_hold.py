@@ -8,6 +8,7 @@ from waypoint_core.hold import MAX_LINE, EndCause, Ended, Held, Hold, Lines, Mes
 ALL: list[Message] = [
     Hold(instance="i"),
     Hold(instance="i", session="s"),
+    Hold(instance="i", session="s", again=True),
     Release(instance="i", reason="client left"),
     Held(instance="i"),
     Refused(instance="i", reason="held by another"),
