@@ -66,7 +66,8 @@ async def test_a_new_agent_adopts_what_runs(agent: RunningAgent, way: str) -> No
         assert await gateway.hears() is None
     # systemd keeps the socket: nobody who comes now is refused, only kept waiting.
     async with agent.gateway() as gateway:
-        assert await gateway.ask(Hold(instance, "s")) == Held(instance)
+        assert await gateway.ask(Hold(instance, "s")) == Refused(instance, "given to another before")
+        assert await gateway.ask(Hold(instance, "s", again=True)) == Held(instance)
         await agent.ready()
         assert (agent.main_pid(0), agent.instances()[0]["generation"]) == (pid, generation)
         gateway.say(Release(instance))
