@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -95,6 +96,12 @@ class Edge:
             await close(client, refusal.encode(), _GOODBYE_TIMEOUT)
         except ClientLeft:
             log.debug("%s left unanswered", peer)
+        except asyncio.CancelledError:
+            # Who has been told already takes no more.
+            stopping = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the proxy is stopping", retry_after=1)
+            with contextlib.suppress(OSError):
+                client.send(stopping.encode())
+            raise
         except OSError as error:
             log.info("lost %s: %s", peer, error)
         except Exception:

@@ -133,6 +133,7 @@ class Tunnel:
             session.leaving = STOPPING
             with contextlib.suppress(OSError):
                 client.send(relay.farewell(frames.close(STOPPING.code, STOPPING.reason)))
+                client.shutdown(socket.SHUT_WR)
             raise
         finally:
             session.ended.remove_done_callback(ended)

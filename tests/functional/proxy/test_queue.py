@@ -65,6 +65,22 @@ async def test_none_free_in_time_is_a_503_that_says_why(start: Start) -> None:
         assert response.headers["x-playwright-debug-log"] == reason
 
 
+async def test_a_stopping_proxy_says_so_to_who_waits(start: Start) -> None:
+    async with asyncio.TaskGroup() as clients, start(slots=1) as site:
+        await site.pool.until(1, held=True)
+        await site.connect().__aenter__()
+        asked = [clients.create_task(site.raw(request)) for request in (UPGRADE, VERSION)]
+        async with asyncio.timeout(10):
+            while site.proxy.edge.connections < 3:
+                await site.reserve_changed.turn()
+    for answer in asked:
+        head, _, body = answer.result().partition(b"\r\n\r\n")
+        status, *fields = head.split(b"\r\n")
+        assert status == b"HTTP/1.1 503 the proxy is stopping"
+        assert b"Retry-After: 1" in fields
+        assert body == b"the proxy is stopping\n"
+
+
 async def test_client_that_leaves_the_queue_costs_nothing(start: Start) -> None:
     async with start(slots=1) as site:
         async with site.connect() as first:
@@ -155,6 +171,7 @@ async def test_session_that_ends_while_the_agent_is_away_is_released_later(start
         await site.pool.wait_for(lambda: site.pool.past)
 
 
+VERSION = b"GET /json/version HTTP/1.1\r\nHost: x\r\n\r\n"
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
