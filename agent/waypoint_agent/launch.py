@@ -59,6 +59,7 @@ class Launches:
 
     def give(self, slot: int, invocation: str) -> None:
         """Note for ever that this life of the slot has been given out. OSError when the disk refuses."""
+        # Half written it tells nothing: whoever asked has not been answered then either.
         self._given(slot).write_text(invocation)
 
     def given(self, slot: int, invocation: str) -> bool:

@@ -30,6 +30,8 @@ log = logging.getLogger("waypoint.proxy.holds")
 @dataclass(slots=True)
 class _Holding:
     session: str = ""
+    said: bool = False
+    """Whether some agent may have heard of it."""
     answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -68,7 +70,7 @@ class Holds:
         if instance in self._held:
             raise SessionError(f"cannot hold {instance}: this proxy holds it already")
         holding = self._held[instance] = _Holding()
-        self._say(Hold(instance=instance))
+        holding.said = self._say(Hold(instance=instance))
         try:
             async with asyncio.timeout(_ANSWER_TIMEOUT):
                 await holding.answered
@@ -115,7 +117,8 @@ class Holds:
 
     def _repeat(self) -> None:
         for instance, holding in self._held.items():
-            self._say(Hold(instance=instance, session=holding.session, again=True))
+            self._say(Hold(instance=instance, session=holding.session, again=holding.said))
+            holding.said = True
         for release in self._unsaid.values():
             self._say(release)
         self._unsaid.clear()

@@ -34,7 +34,7 @@ async def test_agent_is_replaced(fleet: Fleet, site: str, command: tuple[str, ..
 
 
 async def test_a_browser_that_was_used_is_nobodys_again_whoever_dies_before_it_ends(fleet: Fleet) -> None:
-    """Its session is over and it has left the registry, but systemd has not been asked yet to end it."""
+    """Its session is over and its keys have left the registry, but systemd has not ended it yet."""
     epoch = epoch_of(fleet)
     fleet.host.run("systemctl", "kill", "--signal=SIGSTOP", "polkit")  # without its word nothing is ended
     try:

@@ -148,13 +148,14 @@ async def test_agent_restart_disturbs_no_session(start: Start) -> None:
             cdp = Cdp(ws)
             await cdp.call("Browser.getVersion")
             held = {life.instance for life in site.pool.lives.values()}
+            assert not any(m.again for m in site.pool.heard if isinstance(m, Hold))
             site.pool.forget_holders()
             await site.pool.hang_up()
             await cdp.call("Browser.getVersion")
             site.pool.heard.clear()
             await site.pool.listen()
             await site.pool.until(2, held=True)
-            assert {m.instance for m in site.pool.heard if isinstance(m, Hold)} == held
+            assert {m.instance for m in site.pool.heard if isinstance(m, Hold) and m.again} == held
             assert len(site.pool.in_use()) == 1
             await cdp.call("Browser.getVersion")
         await site.pool.wait_for(lambda: len(site.pool.past) == 1)

@@ -121,3 +121,16 @@ def test_pool_follows_the_watch() -> None:
         for line in lines:
             pool.feed(line)
         assert pool.warm == warm
+
+
+def test_folders_that_all_hosts_share_go_unless_somebody_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nspawn, "FOLDERS", tmp_path / "nspawn")
+    (tmp_path / "nspawn/propagate/stranger").mkdir(parents=True)
+    (tmp_path / "nspawn/locks").mkdir()
+    nspawn.remove_common_folders()
+    assert [path.name for path in (tmp_path / "nspawn").iterdir()] == ["propagate"]
+    (tmp_path / "nspawn/propagate/stranger").rmdir()
+    nspawn.remove_common_folders()
+    assert not (tmp_path / "nspawn").exists()
