@@ -62,6 +62,7 @@ format: .venv/done ## Rewrite sources into our format
 lint: .venv/done ## Check style and import contracts
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
+	PATH=$(CURDIR)/.venv/bin:$$PATH cython-lint --max-line-length=120 proxy
 	.venv/bin/lint-imports
 
 types: .venv/done ## Check types
@@ -91,10 +92,10 @@ prepare:
 	@lab/prerequisites test
 
 # Units run with ProtectHome= and as other users: only the system's Python serves everywhere.
-.venv/done: pyproject.toml
+.venv/done: pyproject.toml hatch_build.py proxy/waypoint_proxy/pump.pyx
 	@echo "  venv           .venv with the development dependencies"
 	@test -x $(PYTHON) || /usr/bin/python3 -m venv .venv || \
 	  { echo "cannot make .venv: run lab/prerequisites up first"; rm -rf .venv; exit 1; }
-	@$(PYTHON) -m pip install -qq --disable-pip-version-check -U 'pip>=23' hatchling editables setuptools wheel
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check -U 'pip>=23' hatchling editables cython setuptools wheel
 	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-build-isolation -e '.[dev]'
 	@touch $@

@@ -5,7 +5,7 @@ Deciding, without I/O:
     rewrite     heads, URLs and /json bodies on their way between client and browser
     handshake   a client's request head: a request, or a refusal
     intents     what a request asks for, by the edge that it came to
-    frames      WebSocket frame boundaries, and the two frames that are ours
+    frames      the two WebSocket frames that are ours
     liveness    whether a client still lives
 
 Browsers ahead of demand:
@@ -25,7 +25,8 @@ Clients:
     browser     requests to a browser: the way of CDP clients
     driver      tzafonwright's server: the way of its clients
     describe    what browsers say about themselves
-    relay       bytes both ways
+    pump        bytes both ways, on a thread of its own (compiled)
+    relay       what a pair on the pump means: alive, given up, ended by whom
     documents   what a plain GET is answered
     tunnel      a client's WebSocket to its browser, to the last word
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import socket
 from http import HTTPStatus
 
-from waypoint_core.model import ClaimKind
 from waypoint_core.settings import ProxySettings
 from waypoint_proxy.browser import DevTools
 from waypoint_proxy.documents import Documents
 from waypoint_proxy.edge import Document
 from waypoint_proxy.handshake import Refusal, Request
 from waypoint_proxy.intents import PageUpgrade, Upgrade, at_cdp
-from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.queue import Queue
 from waypoint_proxy.sessions import Sessions, new_id
 from waypoint_proxy.tunnel import Tunnel
@@ -21,9 +19,9 @@ from waypoint_proxy.tunnel import Tunnel
 class Cdp:
     """For Playwright, Puppeteer and whoever else speaks the Chrome DevTools Protocol."""
 
-    def __init__(self, settings: ProxySettings, queue: Queue, sessions: Sessions, metrics: Metrics) -> None:
+    def __init__(self, settings: ProxySettings, queue: Queue, sessions: Sessions, tunnel: Tunnel) -> None:
         self._documents = Documents(settings, queue, sessions)
-        self._tunnel = Tunnel(settings, queue, sessions, metrics, ClaimKind.CDP)
+        self._tunnel = tunnel
         self._timeout = settings.browser_timeout
 
     async def answer(self, client: socket.socket, peer: str, request: Request, own: str | None) -> Document | None:

@@ -18,6 +18,7 @@ from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd.metrics import EtcdMetrics
 from waypoint_core.hold import Ended
 from waypoint_core.keys import Keys, check_host_name
+from waypoint_core.model import ClaimKind
 from waypoint_core.registry import Registry
 from waypoint_core.settings import Settings
 from waypoint_core.status import endpoint
@@ -27,16 +28,20 @@ from waypoint_proxy import browser
 from waypoint_proxy.assigned import Assigned
 from waypoint_proxy.cdp import Cdp
 from waypoint_proxy.claim import Claimer
+from waypoint_proxy.driver import Driver
 from waypoint_proxy.edge import Edge, Service
 from waypoint_proxy.endings import Ending, ending_of
 from waypoint_proxy.holds import Holds
 from waypoint_proxy.keep import Keeper
 from waypoint_proxy.listeners import Listeners, address_of
 from waypoint_proxy.metrics import Metrics
+from waypoint_proxy.pump import Pump
 from waypoint_proxy.queue import Queue
+from waypoint_proxy.relay import relaying
 from waypoint_proxy.reserve import Reserve
 from waypoint_proxy.route import Table
 from waypoint_proxy.sessions import Session, Sessions
+from waypoint_proxy.tunnel import Tunnel
 from waypoint_proxy.tzafonwright import Tzafonwright
 
 logger = logging.getLogger("waypoint.proxy")
@@ -63,10 +68,11 @@ class Proxy:
         self._keeper = Keeper(settings.proxy, self._table, self.reserve, claimer, self._holds)
         self.edge = Edge(settings.proxy, self._metrics)
         queue = Queue(self.reserve, self._keeper.explain, self._metrics)
-        self._cdp = Cdp(settings.proxy, queue, self.sessions, self._metrics)
-        self._tzafonwright = Tzafonwright(
-            settings.proxy, settings.host.tzafonwright_socket, queue, self.sessions, self._metrics
-        )
+        self._pump = Pump()
+        tunnel = functools.partial(Tunnel, settings.proxy, queue, self.sessions, pump=self._pump, metrics=self._metrics)
+        self._cdp = Cdp(settings.proxy, queue, self.sessions, tunnel(kind=ClaimKind.CDP))
+        driver = Driver(settings.host.tzafonwright_socket, settings.proxy.attach_timeout)
+        self._tzafonwright = Tzafonwright(driver, tunnel(kind=ClaimKind.TZAFONWRIGHT))
         self._assigned = Assigned(
             registry,
             keys,
@@ -118,7 +124,7 @@ class Proxy:
         for ours, serves in edges:
             loops |= {f"edge {address_of(each)}": self.edge.serve(each, serves) for each in ours}
         try:
-            async with asyncio.TaskGroup() as group:
+            async with relaying(self._pump), asyncio.TaskGroup() as group:
                 for name, loop in loops.items():
                     group.create_task(loop, name=name)
         finally:

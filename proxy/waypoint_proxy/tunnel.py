@@ -20,6 +20,7 @@ from waypoint_proxy.handshake import Refusal, Request
 from waypoint_proxy.link import Link, UpgradeRefused
 from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.presence import Presence
+from waypoint_proxy.pump import Pump
 from waypoint_proxy.queue import Queue
 from waypoint_proxy.relay import Outcome, Relay, Side, close
 from waypoint_proxy.reserve import Browser
@@ -48,9 +49,17 @@ class Tunnel:
     """Serves upgrades, each until its connection ends."""
 
     def __init__(
-        self, settings: ProxySettings, queue: Queue, sessions: Sessions, metrics: Metrics, kind: ClaimKind
+        self,
+        settings: ProxySettings,
+        queue: Queue,
+        sessions: Sessions,
+        *,
+        pump: Pump,
+        metrics: Metrics,
+        kind: ClaimKind,
     ) -> None:
         self._settings = settings
+        self._pump = pump
         self._queue = queue
         self._sessions = sessions
         self._metrics = metrics
@@ -119,7 +128,7 @@ class Tunnel:
 
     async def _relay(self, client: socket.socket, session: Session, link: Link, way: Way, early: bytes) -> bytes:
         """Relay until the end; returns the last bytes for the client."""
-        relay = Relay(client, link.socket, self._settings.client_timeout)
+        relay = Relay(self._pump, client, link.socket, self._settings.client_timeout)
         loop = asyncio.get_running_loop()
 
         def ended(_: asyncio.Future[Ending]) -> None:

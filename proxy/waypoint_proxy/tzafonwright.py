@@ -5,15 +5,11 @@ from __future__ import annotations
 import socket
 from http import HTTPStatus
 
-from waypoint_core.model import ClaimKind
-from waypoint_core.settings import ProxySettings
 from waypoint_proxy.driver import Driver
 from waypoint_proxy.edge import Document
 from waypoint_proxy.handshake import Refusal, Request
 from waypoint_proxy.intents import Upgrade, at_tzafonwright
-from waypoint_proxy.metrics import Metrics
-from waypoint_proxy.queue import Queue
-from waypoint_proxy.sessions import Sessions, new_id
+from waypoint_proxy.sessions import new_id
 from waypoint_proxy.tunnel import Tunnel
 
 _HERE = Document(b"WayPoint serves tzafonwright here: connect with a WebSocket\n", "text/plain")
@@ -22,11 +18,9 @@ _HERE = Document(b"WayPoint serves tzafonwright here: connect with a WebSocket\n
 class Tzafonwright:
     """For clients of either version of its protocol, which the proxy does not read."""
 
-    def __init__(
-        self, settings: ProxySettings, server_socket: str, queue: Queue, sessions: Sessions, metrics: Metrics
-    ) -> None:
-        self._tunnel = Tunnel(settings, queue, sessions, metrics, ClaimKind.TZAFONWRIGHT)
-        self._driver = Driver(server_socket, settings.attach_timeout)
+    def __init__(self, driver: Driver, tunnel: Tunnel) -> None:
+        self._driver = driver
+        self._tunnel = tunnel
 
     async def answer(self, client: socket.socket, peer: str, request: Request, own: str | None) -> Document | None:
         """See `edge.Service`."""
