@@ -32,22 +32,22 @@ class _Version(msgspec.Struct, rename={"browser": "Browser", "endpoint": "webSoc
 async def probe(port: int, timeout: float) -> Answer:
     """Ask the browser on this loopback port for its version; UnitError when it does not answer properly in time."""
     try:
-        async with asyncio.timeout(timeout):
-            return await _ask(port)
+        with _connected(port) as browser:
+            async with asyncio.timeout(timeout):
+                return await _ask(browser, port)
     except TimeoutError:
         raise UnitError(f"cannot probe port {port}: no answer within {timeout:g} s") from None
     except (OSError, h11.ProtocolError, msgspec.MsgspecError) as error:
         raise UnitError(f"cannot probe port {port}: {error}") from error
 
 
-async def _ask(port: int) -> Answer:
-    with _connected(port) as browser:
-        http = h11.Connection(h11.CLIENT)
-        request = h11.Request(method="GET", target="/json/version", headers=[("Host", f"127.0.0.1:{port}")])
-        question = (http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b"")
-        await asyncio.get_running_loop().sock_sendall(browser, question)
-        version = msgspec.json.decode(await _body(http, browser), type=_Version)
-        return Answer(version.endpoint, version.browser)
+async def _ask(browser: socket.socket, port: int) -> Answer:
+    http = h11.Connection(h11.CLIENT)
+    request = h11.Request(method="GET", target="/json/version", headers=[("Host", f"127.0.0.1:{port}")])
+    question = (http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b"")
+    await asyncio.get_running_loop().sock_sendall(browser, question)
+    version = msgspec.json.decode(await _body(http, browser), type=_Version)
+    return Answer(version.endpoint, version.browser)
 
 
 def _connected(port: int) -> socket.socket:

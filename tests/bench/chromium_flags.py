@@ -58,6 +58,7 @@ GPU = "--in-process-gpu"
 NETWORK = "--enable-features=NetworkServiceInProcess2"
 ZYGOTE = "--no-unsandboxed-zygote"
 ISOLATION = "--site-per-process"
+ANGLE = "--disable-angle-features=useVmaForImageSuballocation"
 SPARE = "--disable-features=SpareRendererForSitePerProcess"
 CANDIDATES = (
     Candidate("Chromium's defaults", BARE),
@@ -65,6 +66,7 @@ CANDIDATES = (
     Candidate(f"without {GPU}", without(GPU)),
     Candidate("without NetworkServiceInProcess2", without(NETWORK)),
     Candidate(f"without {ZYGOTE}", without(ZYGOTE)),
+    Candidate(f"without {ANGLE}", without(ANGLE)),
     Candidate("without the spare renderer off", without(SPARE)),
     Candidate("without that and --site-per-process", without(ISOLATION, SPARE)),
     Candidate(f"defaults and {GPU}", BARE, GPU),
@@ -91,11 +93,11 @@ def main(rounds: int, browsers: int, only: str) -> None:
                     seen[candidate.name][figure].append(value)
     for candidate in chosen:
         seen[candidate.name]["memory"].append(again(partial(marginal_memory, candidate, browsers)))
-    print(f"{'':42}" + "".join(f"{figure:>16}" for figure in FIGURES))
+    print(f"{'':66}" + "".join(f"{figure:>16}" for figure in FIGURES))
     reference = {figure: median(values) for figure, values in seen[chosen[0].name].items()}
     for name, figures in seen.items():
         cells = (f"{median(figures[each]):9.1f} {median(figures[each]) / reference[each]:5.2f}x" for each in FIGURES)
-        print(f"{name:42}" + "".join(cells))
+        print(f"{name:66}" + "".join(cells))
 
 
 def life(candidate: Candidate, playwright: Playwright) -> dict[str, float]:

@@ -45,6 +45,26 @@ WEBGL = """kind => {
   return [...pixel];
 }"""
 
+# Many more small textures than any page should have; what is wrong with the first, a middle one and the last.
+TEXTURES = """many => {
+  const gl = document.createElement('canvas').getContext('webgl');
+  const colour = number => number % 251 + 1;
+  const made = Array.from({ length: many }, (_, number) => {
+    const texture = gl.createTexture(), pixels = new Uint8Array(64).fill(colour(number));
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 4, 4, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+    return texture;
+  });
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  const wrong = [0, many >> 1, many - 1].filter(number => {
+    const pixel = new Uint8Array(4);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, made[number], 0);
+    gl.readPixels(1, 1, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
+    return pixel[0] !== colour(number);
+  });
+  return { wrong, error: gl.getError(), lost: gl.isContextLost() };
+}"""
+
 # Records a red canvas for half a second, plays the recording, and draws a frame of it.
 VIDEO = """async () => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 64 });

@@ -14,6 +14,7 @@ from functional.browser.pages import (
     PIXEL,
     POSITION,
     STORAGE,
+    TEXTURES,
     USE_SERVICE_WORKER,
     USE_SHARED_WORKER,
     VIDEO,
@@ -88,6 +89,10 @@ async def test_keeps_local_and_indexed_storage(page: Page, sites: Sites) -> None
 @pytest.mark.parametrize("kind", ["webgl", "webgl2"])
 async def test_draws_with_webgl(page: Page, kind: str) -> None:
     assert await page.evaluate(WEBGL, kind) == [255, 0, 255, 255]
+
+
+async def test_draws_from_thousands_of_textures(page: Page) -> None:
+    assert await page.evaluate(TEXTURES, 5000) == {"wrong": [], "error": 0, "lost": False}
 
 
 async def test_records_and_plays_video(page: Page, sites: Sites) -> None:
