@@ -92,7 +92,7 @@ prepare:
 	@lab/prerequisites test
 
 # Units run with ProtectHome= and as other users: only the system's Python serves everywhere.
-.venv/done: pyproject.toml hatch_build.py proxy/waypoint_proxy/pump.pyx
+.venv/done: pyproject.toml hatch_build.py $(wildcard proxy/waypoint_proxy/*.pyx proxy/waypoint_proxy/*.pxd)
 	@echo "  venv           .venv with the development dependencies"
 	@test -x $(PYTHON) || /usr/bin/python3 -m venv .venv || \
 	  { echo "cannot make .venv: run lab/prerequisites up first"; rm -rf .venv; exit 1; }

@@ -22,7 +22,9 @@ class Compile(BuildHookInterface[Any]):
         source = FOLDER / f"{MODULE.replace('.', '/')}.pyx"
         work = Path(self.root, ".build", "pump")
         extension = Extension(MODULE, [str(source)], extra_compile_args=["-O2", "-Wall"])
-        distribution = Distribution({"ext_modules": cythonize([extension], build_dir=str(work), quiet=True)})
+        distribution = Distribution(
+            {"ext_modules": cythonize([extension], include_path=[str(FOLDER)], build_dir=str(work), quiet=True)}
+        )
         command = build_ext(distribution)
         command.build_temp, command.build_lib = str(work), str(FOLDER)
         command.ensure_finalized()

@@ -25,7 +25,7 @@ Clients:
     browser     requests to a browser: the way of CDP clients
     driver      tzafonwright's server: the way of its clients
     describe    what browsers say about themselves
-    pump        bytes both ways, on a thread of its own (compiled)
+    pump        bytes both ways, on a thread of its own; compiled, with place and linux
     relay       what a pair on the pump means: alive, given up, ended by whom
     documents   what a plain GET is answered
     tunnel      a client's WebSocket to its browser, to the last word

@@ -2,8 +2,7 @@
 """Bytes both ways between pairs of connected sockets, on a thread of its own that never needs the interpreter.
 
 One recv and one send a chunk. What a side does not take at once is the only thing that is ever held back, and while
-it is, the other side is not read. WebSocket frames are followed, never decoded: headers are read, payloads skipped
-(RFC 6455, section 5.2).
+it is, the other side is not read.
 
 Thread and interpreter share a pair's joint under its lock. One that is done leaves epoll first and is freed between
 two batches of events, since the batch under way may still name it.
@@ -22,51 +21,25 @@ from libc.string cimport memcpy
 from posix.stdlib cimport posix_memalign
 from posix.unistd cimport close, read, write
 
-cdef extern from "<sys/socket.h>" nogil:
-    enum: MSG_NOSIGNAL
-    ssize_t recv(int fd, void* into, size_t size, int flags)
-    ssize_t send(int fd, const void* data, size_t size, int flags)
-
-cdef extern from "<sys/epoll.h>" nogil:
-    enum: EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT
-    ctypedef union epoll_data_t:
-        void* ptr
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
-    int epoll_wait(int epoll, epoll_event* events, int size, int timeout)
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t* lock, const void* attributes)
-    int pthread_mutex_destroy(pthread_mutex_t* lock)
-    int pthread_mutex_lock(pthread_mutex_t* lock)
-    int pthread_mutex_unlock(pthread_mutex_t* lock)
+from waypoint_proxy.linux cimport (
+    EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, MSG_NOSIGNAL,
+    epoll_create1, epoll_ctl, epoll_event, epoll_wait,
+    pthread_mutex_destroy, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
+    recv, send,
+)
+from waypoint_proxy.place cimport Place, between, follow
 
 cdef enum:
     BUFFER = 256 * 1024
     PAGE = 4096
     EVENTS = 64
     NEWS = 1024 * 1024
-    CLOSE = 0x8
-    PONG = 0xA
 
 cdef enum Left:
     NOBODY
     CLIENT
     BROWSER
     STOPPED
-
-cdef struct Place:
-    # Where a stream stands in its frames: inside a header, inside a payload, or between two frames.
-    uint8_t header[14]
-    size_t seen
-    uint64_t payload
-    uint64_t pongs
-    bint closed
 
 cdef struct Pipe:
     # One direction. What is held has been received, and not been taken yet.
@@ -97,51 +70,6 @@ cdef struct Engine:
     uint8_t* buffer
     pthread_mutex_t lock
     Joint* retired
-
-
-cdef size_t header_size(const uint8_t* header) noexcept nogil:
-    cdef uint8_t length = header[1] & 0x7F
-    return 2 + (2 if length == 126 else 8 if length == 127 else 0) + (4 if header[1] & 0x80 else 0)
-
-
-cdef uint64_t payload_size(const uint8_t* header) noexcept nogil:
-    cdef uint64_t size = header[1] & 0x7F
-    cdef int at, width = 2 if size == 126 else 8 if size == 127 else 0
-    if width:
-        size = 0
-        for at in range(width):
-            size = size << 8 | header[2 + at]
-    return size
-
-
-cdef void enter(Place* place) noexcept nogil:
-    """A header is complete."""
-    cdef int opcode = place.header[0] & 0xF
-    place.seen = 0
-    place.payload = payload_size(place.header)
-    if opcode == CLOSE:
-        place.closed = True
-    elif opcode == PONG:
-        place.pongs += 1
-
-
-cdef void follow(Place* place, const uint8_t* data, size_t size) noexcept nogil:
-    """Move on by these bytes."""
-    cdef size_t at = 0
-    while place.payload < size - at:
-        at += place.payload
-        place.payload = 0
-        place.header[place.seen] = data[at]
-        place.seen += 1
-        at += 1
-        if place.seen >= 2 and place.seen == header_size(place.header):
-            enter(place)
-    place.payload -= size - at
-
-
-cdef bint between(const Place* place) noexcept nogil:
-    """Whether a frame of ours could stand here."""
-    return not place.seen and not place.payload
 
 
 cdef Pipe* opposite(Pipe* pipe) noexcept nogil:

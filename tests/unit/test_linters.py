@@ -44,7 +44,7 @@ def test_format() -> None:
 
 
 def test_cython() -> None:
-    sources = [*tracked("*.pyx")]
+    sources = [*tracked("*.pyx", "*.pxd")]
     assert sources
     run(BIN / "cython-lint", "--max-line-length=120", *sources)
 
