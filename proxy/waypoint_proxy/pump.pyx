@@ -87,8 +87,10 @@ cdef void watch(Pipe* pipe) noexcept nogil:
         return
     # With nothing to wait for it has to leave: a hang-up is told without being asked for, again and again.
     operation = EPOLL_CTL_DEL if not event.events else EPOLL_CTL_MOD if pipe.watched else EPOLL_CTL_ADD
-    epoll_ctl(pipe.joint.engine.epoll, operation, pipe.source, &event)
-    pipe.watched = event.events
+    if epoll_ctl(pipe.joint.engine.epoll, operation, pipe.source, &event) == 0 or not event.events:
+        pipe.watched = event.events
+    else:
+        broke(pipe, True)  # nobody would ever hear of it again
 
 
 cdef void watch_both(Joint* joint) noexcept nogil:

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -236,6 +237,16 @@ def test_client_that_takes_no_more_has_left(pump: Pump, relayed: Relayed) -> Non
     relayed.browser.sendall(frame(10))
     hear(pump)
     assert relayed.pair.look().left == "client"
+
+
+def test_a_socket_that_cannot_be_watched_has_left(pump: Pump, relayed: Relayed, tmp_path: Path) -> None:
+    with (tmp_path / "no socket").open("w") as file:
+        heard: list[str] = []
+        pair = Pair(pump, relayed.browser.fileno(), file.fileno())
+        pair.start(lambda: heard.append("left"), b"", b"", b"")
+        hear(pump)
+        assert (heard, pair.look().left) == (["left"], "browser")
+        pair.stop()
 
 
 def test_after_stop_nothing_moves_and_the_rest_is_kept(pump: Pump, relayed: Relayed) -> None:
