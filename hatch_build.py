@@ -21,7 +21,7 @@ class Compile(BuildHookInterface[Any]):
         """Compile, and say that this wheel fits no other Python and no other processor."""
         source = FOLDER / f"{MODULE.replace('.', '/')}.pyx"
         work = Path(self.root, ".build", "pump")
-        extension = Extension(MODULE, [str(source)], extra_compile_args=["-O2", "-Wall"])
+        extension = Extension(MODULE, [str(source)], extra_compile_args=["-O2", "-g0", "-Wall"])
         distribution = Distribution(
             {"ext_modules": cythonize([extension], include_path=[str(FOLDER)], build_dir=str(work), quiet=True)}
         )
