@@ -1,5 +1,6 @@
 """Units beside each other: who may open what, and which sockets reach the proxy."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,16 @@ from waypoint_lab import Host
 USER = "waypoint-tzafonwright"
 EDGES = ("waypoint-proxy.socket", "waypoint-proxy-tzafonwright.socket")
 CONNECT = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+
+HOLD = """
+import socket, sys
+held = socket.socket()
+held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+held.bind(("0.0.0.0", 9222))
+held.listen()
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -58,6 +69,16 @@ def test_the_proxy_gets_both_edges_however_it_is_started(edges: Host) -> None:
     edges.run("systemctl", "start", "waypoint-proxy.service")
     assert active(edges) == ["active", "active"]
     assert sorted(passed(edges).split(":")) == ["cdp", "tzafonwright"]
+
+
+def test_a_restart_opens_the_edge_while_a_fork_of_systemd_still_holds_it(edges: Host) -> None:
+    command = edges.command("/usr/bin/python3", "-c", HOLD)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as fork:
+        assert fork.stdout
+        assert fork.stdout.readline() == "held\n"
+        edges.run("systemctl", "restart", "waypoint.target")
+        assert active(edges) == ["active", "active"]
+        fork.communicate()
 
 
 def test_an_edge_that_is_disabled_stays_closed(edges: Host) -> None:
