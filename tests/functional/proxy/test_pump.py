@@ -93,7 +93,7 @@ def hear(pump: Pump) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_boundary_is_at_the_end_of_a_frame_and_nowhere_else(relayed: Relayed, size: int, masked: bool) -> None:
     data = frame(size, masked=masked)
-    for cut in {1, 2, 3, len(data) // 2, len(data) - 1} & {*range(1, len(data))}:
+    for cut in {*range(1, 15), len(data) // 2, len(data) - 1} & {*range(1, len(data))}:
         relayed.down(data[:cut])
         assert not relayed.pair.look().between
         assert not relayed.pair.tell(PING)
@@ -103,7 +103,7 @@ def test_boundary_is_at_the_end_of_a_frame_and_nowhere_else(relayed: Relayed, si
 
 def test_any_cut_of_many_frames_ends_at_a_boundary(relayed: Relayed) -> None:
     dice = random.Random(1)
-    for most, sizes in ((7, SIZES[:6]), (300, SIZES[:6]), (100_000, SIZES)):
+    for most, sizes in ((1, SIZES[:6]), (7, SIZES[:6]), (300, SIZES[:6]), (100_000, SIZES)):
         data, at = b"".join(frame(dice.choice(sizes), masked=dice.random() < 0.5) for _ in range(20)), 0
         while at < len(data):
             size = dice.randrange(1, most + 1)
