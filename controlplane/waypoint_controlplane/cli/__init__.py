@@ -22,12 +22,28 @@ One module a verb, one package a verb with nouns:
 from __future__ import annotations
 
 import os
+import sys
+from typing import NoReturn
 
+from waypoint_controlplane.cli.failures import Exit
 from waypoint_controlplane.cli.program import program
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The entry point; exits."""
     # gRPC's core would write on standard error what a Failure says in better words.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    program(prog_name="waypointctl")
+    try:
+        program.main(prog_name="waypointctl")
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else Exit.DONE)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit at once. Python's own exit stops gRPC's threads wherever they are and then waits for the locks they hold."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or Exit.FAILED
+    os._exit(code)
