@@ -84,6 +84,48 @@ async def test_it_sees_programs_settings_and_no_data(agent: RunningAgent) -> Non
     assert inside(agent, 0, "ls /run").split() == ["systemd"], "and how names are resolved, where that is in /run"
 
 
+async def test_it_sees_no_devices(agent: RunningAgent) -> None:
+    assert set(inside(agent, 0, "find /dev -mindepth 1").split()) == {
+        *(f"/dev/{device}" for device in ("null", "zero", "full", "random", "urandom", "tty")),
+        *(f"/dev/{link}" for link in ("fd", "stdin", "stdout", "stderr", "shm")),
+    }
+    assert inside(agent, 0, "echo kept > /dev/shm/x; cat /tmp/x; rm /tmp/x") == "kept\n"
+    assert inside(agent, 0, "mknod /tmp/disk b 1 0 || echo refused") == "refused\n"
+
+
+async def test_names_are_resolved_as_on_the_host(agent: RunningAgent) -> None:
+    """Where that is told below /run: also when the file is replaced while the browser runs."""
+    host, settle = agent.host, "systemctl restart waypoint-browser-root"
+    say = "echo nameserver {} > /run/resolver/new && mv /run/resolver/new /run/resolver/resolv.conf"
+    link = "mv /etc/resolv.conf /etc/resolv.conf.kept; ln -s ../run/resolver/resolv.conf /etc/resolv.conf"
+    host.run("sh", "-ec", f"mkdir /run/resolver; {say.format('127.0.0.7')}; {link}; {settle}")
+    try:
+        instance = (await agent.ready())[0]["id"]
+        host.run("systemctl", "stop", "waypoint-browser@0")
+        await agent.replaced(0, instance)
+        assert inside(agent, 0, "cat /etc/resolv.conf") == "nameserver 127.0.0.7\n"
+        host.run("sh", "-ec", say.format("127.0.0.8"))
+        assert inside(agent, 0, "cat /etc/resolv.conf") == "nameserver 127.0.0.8\n"
+        assert inside(agent, 0, "ls /run").split() == ["resolver", "systemd"]
+    finally:
+        host.run("sh", "-ec", f"rm -r /run/resolver; mv /etc/resolv.conf.kept /etc/resolv.conf; {settle}")
+
+
+async def test_a_new_root_touches_no_browser_that_runs(agent: RunningAgent) -> None:
+    look = "findmnt --raw --noheadings --output TARGET | grep ^/run/waypoint | sort; ls /run/waypoint"
+    host, before, running = agent.host, agent.host.run("sh", "-c", look).stdout, agent.instances()
+    assert "/run/waypoint/browser-root/usr\n" in before
+    host.run("systemctl", "restart", "waypoint-browser-root")
+    assert await agent.ready() == running
+    assert inside(agent, 0, "ls /usr/lib/waypoint/browser /proc/self/status").split()[0] == "/proc/self/status"
+    assert host.run("sh", "-c", look).stdout == before
+    host.run("systemctl", "stop", "waypoint-browser-root")
+    assert "browser-root" not in host.run("sh", "-c", look).stdout
+    assert inside(agent, 0, "ls /usr/lib/waypoint/browser").strip() == "/usr/lib/waypoint/browser"
+    host.run("systemctl", "start", "waypoint-agent")
+    assert await agent.ready() == running
+
+
 async def test_nothing_is_left_of_a_life(agent: RunningAgent) -> None:
     pids, instance = agent.pids(0), agent.instances()[0]["id"]
     agent.host.run("systemctl", "stop", "waypoint-browser@0")

@@ -10,7 +10,7 @@ from waypoint_controlplane.cli.doctor.findings import Finding, fail, ok, warn
 from waypoint_controlplane.cli.doctor.run import Ran, run
 from waypoint_controlplane.cli.verb import Invocation
 
-# Source: BindReadOnlyPaths= of waypoint-browser@.service.
+# Source: browser-root, which waypoint-browser-root.service runs.
 _IN_A_BROWSERS_ROOT = ("/usr/", "/opt/")
 
 

@@ -18,6 +18,7 @@ _UNITS = (
     "waypoint-tzafonwright.socket",
     "waypoint-tzafonwright.service",
     "waypoint-firewall.service",
+    "waypoint-browser-root.service",
 )
 _PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState"
 
