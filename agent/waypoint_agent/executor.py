@@ -15,6 +15,7 @@ from waypoint_agent.actions import Action, Await, Check, Forget, Start, Stop, Wi
 from waypoint_agent.desired import Desired
 from waypoint_agent.launch import Launches, environment
 from waypoint_agent.manager import UnitManager
+from waypoint_agent.pace import Pace
 from waypoint_agent.pool import Pool
 from waypoint_agent.publish import Publisher
 from waypoint_agent.reconcile import Observed, Plan, Wanted, reconcile
@@ -25,9 +26,6 @@ from waypoint_core.settings import AgentSettings
 
 log = logging.getLogger("waypoint.agent")
 
-# No browser is ready sooner than after the first; from then on a pause grows with what has passed.
-_AWAIT_PAUSES = (0.05, 0.008, 0.25)
-_AWAIT_GROWTH = 1.25
 _JITTER = 0.2
 _LONGEST_PAUSE = 1.0
 _FORGET_PAUSE = 5.0
@@ -66,6 +64,7 @@ class Executor:
         self._publisher = publisher
         self._clock = clock
         self._probe = probe
+        self._pace = Pace()
         self._poked = asyncio.Event()
         self._forgetting = False
         self.turns = 0
@@ -184,18 +183,19 @@ class Executor:
         self._pool.doing(action.slot, Doing.NOTHING)
 
     async def _await_ready(self, slot: int, instance: str) -> None:
-        """Chromium tells nobody when its DevTools port is open, so it is asked, often at first."""
-        first, pause, longest = _AWAIT_PAUSES
-        await asyncio.sleep(first)
-        while self._pool.current(instance):
+        """Ask until it answers."""
+        began = self._clock()
+        for pause in self._pace.pauses():
+            await asyncio.sleep(pause)
+            if not self._pool.current(instance):
+                return
             try:
                 answer = await self._probe(self._port(slot), self._settings.probe_timeout)
             except UnitError:
-                await asyncio.sleep(pause)
-                pause = min(pause * _AWAIT_GROWTH, longest)
-            else:
-                self._answered(instance, answer)
-                return
+                continue
+            self._pace.took(self._clock() - began)
+            self._answered(instance, answer)
+            return
 
     async def _check(self, slot: int, instance: str) -> None:
         try:
