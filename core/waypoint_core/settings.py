@@ -122,6 +122,9 @@ class ProxySettings:
         21000, "browsers claimed through the instance manager are served on this port and the 7999 above; 0: not"
     )
     status_listen: Address = setting("127.0.0.1:9302", "status endpoint: metrics, and this proxy's sessions")
+    compress: bool = setting(
+        False, "browsers compress messages for CDP clients that offer it: fewer bytes to those far away, for CPU time"
+    )
     max_header: Annotated[int, Meta(ge=1024)] = setting(32768, "largest request head")
     max_connections: Annotated[int, Meta(ge=1)] = setting(8000, "client connections at one time")
 

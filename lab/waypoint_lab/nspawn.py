@@ -59,8 +59,18 @@ def arguments(name: str, root: Path, netns: Path | None) -> list[str]:
         "--quiet",
         "--capability=CAP_NET_ADMIN",  # for its firewall
         *([f"--network-namespace-path={netns}"] if netns else []),
+        *(f"--bind-ro={folder}" for folder in bare_folders()),
         f"/{FIRST_PROGRAM}",
     ]
+
+
+def bare_folders(usr: Path = Path("/usr")) -> list[Path]:
+    """Libraries and fonts: as on a real host they are found on a disk, not in an overlay.
+
+    Looking so many files up in an overlay costs each start of a browser 3 % of its CPU time.
+    """
+    folders = [*sorted(usr.glob("lib/*-linux-gnu")), usr / "share/fonts", usr / "share/fontconfig"]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def machine(name: str) -> str:

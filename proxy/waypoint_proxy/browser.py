@@ -19,21 +19,28 @@ from waypoint_proxy.rewrite import request_head
 
 _MAX_HEAD = 16 * 1024
 _MAX_BODY = 16 * 1024 * 1024
+_COMPRESSION = "sec-websocket-extensions"
 
 
 class DevTools:
-    """The way of a CDP client: to the browser itself, or to one of its targets (path)."""
+    """The way of a CDP client: to the browser itself, or to one of its targets (path).
+
+    Without compress the browser does not hear of a client's offer to compress messages, and sends them as they are.
+    """
 
     lost: Ending = LOST
 
-    def __init__(self, timeout: float, path: str = "") -> None:
+    def __init__(self, timeout: float, path: str = "", *, compress: bool) -> None:
         self._timeout = timeout
         self._path = path
+        self._compress = compress
 
     async def open(self, browser: Browser, headers: Mapping[str, str]) -> Link:
         """A WebSocket to it, over its spare connection if there is one. UpgradeRefused, or SessionError."""
         far = browser.spare or await connect(browser.endpoint, self._timeout)
         path = self._path or urlsplit(browser.endpoint).path
+        if not self._compress:
+            headers = {name: value for name, value in headers.items() if name != _COMPRESSION}
         head = request_head(path, _address(browser.endpoint), headers)
         return await link.upgrade(far, _named(browser.endpoint), head, self._timeout)
 

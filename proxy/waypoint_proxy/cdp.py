@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from http import HTTPStatus
 
@@ -22,7 +23,7 @@ class Cdp:
     def __init__(self, settings: ProxySettings, queue: Queue, sessions: Sessions, tunnel: Tunnel) -> None:
         self._documents = Documents(settings, queue, sessions)
         self._tunnel = tunnel
-        self._timeout = settings.browser_timeout
+        self._way = functools.partial(DevTools, settings.browser_timeout, compress=settings.compress)
 
     async def answer(self, client: socket.socket, peer: str, request: Request, own: str | None) -> Document | None:
         """See `edge.Service`."""
@@ -30,9 +31,9 @@ class Cdp:
             case Upgrade(session) | PageUpgrade(session) if own and session not in {None, own}:
                 raise Refusal(HTTPStatus.NOT_FOUND, "cannot find that session here: this address serves another one")
             case Upgrade(session):
-                await self._tunnel.begin(client, peer, request, session or own or new_id(), DevTools(self._timeout))
+                await self._tunnel.begin(client, peer, request, session or own or new_id(), self._way())
             case PageUpgrade(session, target):
-                way = DevTools(self._timeout, f"/devtools/page/{target}")
+                way = self._way(f"/devtools/page/{target}")
                 await self._tunnel.join(client, peer, request, session, way)
             case _:
                 return Document(*await self._documents.get(client, request, intent, own))

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from playwright.async_api import async_playwright
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from functional.proxy.conftest import Cdp, Start
@@ -111,3 +112,13 @@ async def test_ended_session_is_gone(start: Start) -> None:
                 await ws.recv()
         status, _, _ = await site.get(f"/json/list?session={SESSION}")
         assert status == "HTTP/1.1 410 cannot join the session, it has ended: browser exited: exited by itself"
+
+
+@pytest.mark.parametrize("compress", [False, True])
+async def test_compression_is_the_hosts_choice(start: Start, *, compress: bool) -> None:
+    """Playwright offers it; a client that is refused sends and gets messages as they are."""
+    async with start(1, compress=compress) as site, connect(f"{site.ws}/", compression="deflate") as ws:
+        agreed = [extension.name for extension in ws.protocol.extensions]
+        assert agreed == (["permessage-deflate"] if compress else [])
+        page = await Cdp(ws).call("Target.createTarget", {"url": "data:text/html," + "x" * 50_000})
+        assert page["targetId"]
