@@ -16,6 +16,7 @@ Talking to systemd:
 Talking to everyone else:
     holds       the local socket on which the gateway holds and releases instances
     health      does a browser answer
+    pace        when one that starts is asked
     desired     what operators, the control plane and claimers wrote for this host
     publish     this host's keys under its lease, written on change
     keyset      which keys these are
