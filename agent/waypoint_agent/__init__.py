@@ -11,7 +11,11 @@ Talking to systemd:
     manager     the interface: list, start, stop, and a stream of changes
     systemd     the same over D-Bus
     fake        the same in memory, for tests
-    launch      what a slot's unit is told before it starts, and how often each slot has lived
+    launch      what a slot's unit is told before it starts, and which life was given out
+
+What is kept on the disk:
+    generations how often each slot has lived
+    atomic      files that are there whole or not at all
 
 Talking to everyone else:
     holds       the local socket on which the gateway holds and releases instances

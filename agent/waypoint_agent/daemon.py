@@ -16,6 +16,7 @@ from waypoint_agent.cgroups import Cgroups
 from waypoint_agent.desired import DesiredWatch
 from waypoint_agent.executor import Executor, Probe
 from waypoint_agent.gauges import Gauges
+from waypoint_agent.generations import Generations
 from waypoint_agent.keyset import Keyset
 from waypoint_agent.launch import Launches
 from waypoint_agent.manager import UnitManager
@@ -53,12 +54,19 @@ class Agent:
         host = check_host_name(settings.host.name)
         check_flags(settings.agent.browser_flags)
         keys = Keys(settings.etcd.prefix)
-        launches = Launches(slots, state)
+        launches = Launches(slots)
         clock = time.monotonic
         self._settings = settings
         self._manager = manager
+        self.generations = Generations(state)
         self.pool = Pool(
-            host, launches, clock, self._changed, metrics=Metrics(metrics), backoff_max=settings.agent.backoff_max
+            host,
+            launches,
+            self.generations,
+            clock,
+            self._changed,
+            metrics=Metrics(metrics),
+            backoff_max=settings.agent.backoff_max,
         )
         self.desired = DesiredWatch(registry, keys, host, clock, self._changed)
         self.keyset = Keyset(settings, keys, self.pool, self.desired.now, self._changed)
@@ -84,6 +92,7 @@ class Agent:
             group.create_task(self.desired.follow_host(), name="desired host")
             group.create_task(self.desired.follow_kills(), name="kill requests")
             group.create_task(self.desired.follow_claims(), name="claims")
+            group.create_task(self.generations.keep(), name="generations")
             group.create_task(self.executor.run(), name="reconcile")
             group.create_task(supervisor.feed_watchdog(self._progressing), name="watchdog")
             await self._listed.wait()

@@ -1,22 +1,18 @@
-"""What a slot's unit is told before it starts, which of its lives was given out, and how often it has lived.
+"""What a slot's unit is told before it starts, and which of its lives was given out.
 
-Three kinds of small file, for agents to come as well; none holds a secret.
+Two kinds of small file, for agents to come as well; none holds a secret. They lie in memory and are written at once.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from waypoint_agent import atomic
 from waypoint_core.settings import AgentSettings
 
 _DESKTOP_PORT = "WAYPOINT_DESKTOP_PORT"
-log = logging.getLogger("waypoint.agent.launch")
 
 
 def environment(settings: AgentSettings, slot: int, flags: Sequence[str]) -> str:
@@ -38,12 +34,10 @@ def endpoints(devtools: str, launched: str) -> dict[str, str]:
 
 
 class Launches:
-    """The files of all slots: slots/<n>.env for systemd, slots/<n>.given and generations.json for ourselves."""
+    """The files of all slots: <n>.env for systemd, <n>.given for ourselves."""
 
-    def __init__(self, slots: Path, state: Path) -> None:
+    def __init__(self, slots: Path) -> None:
         self._slots = slots
-        self._state = state / "generations.json"
-        self._lives = self._load()
 
     def read(self, slot: int) -> str:
         """What the slot's unit was last told; "" when nothing."""
@@ -55,7 +49,7 @@ class Launches:
     def write(self, slot: int, content: str) -> None:
         """Tell the slot's unit. OSError when the disk refuses."""
         if self.read(slot) != content:
-            _replace(self._file(slot), content)
+            atomic.write(self._file(slot), content)
 
     def give(self, slot: int, invocation: str) -> None:
         """Note for ever that this life of the slot has been given out. OSError when the disk refuses."""
@@ -69,35 +63,11 @@ class Launches:
         except (OSError, UnicodeDecodeError):
             return False
 
-    def generation(self, slot: int, invocation: str) -> int:
-        """Which life of the slot this is, from 1; the same again for the same invocation."""
-        generation, last = self._lives.get(str(slot), (0, ""))
-        if last == invocation:
-            return generation
-        self._lives[str(slot)] = (generation + 1, invocation)
-        self._save()
-        return generation + 1
-
     def _file(self, slot: int) -> Path:
         return self._slots / f"{slot}.env"
 
     def _given(self, slot: int) -> Path:
         return self._slots / f"{slot}.given"
-
-    def _load(self) -> dict[str, tuple[int, str]]:
-        try:
-            return msgspec.json.decode(self._state.read_bytes(), type=dict[str, tuple[int, str]])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-            log.warning("cannot read %s, generations start anew: %s", self._state, error)
-            return {}
-
-    def _save(self) -> None:
-        try:
-            _replace(self._state, json.dumps(self._lives))
-        except OSError as error:
-            log.warning("cannot write %s: %s", self._state, error)
 
 
 def _quoted(value: str) -> str:
@@ -105,10 +75,3 @@ def _quoted(value: str) -> str:
     for char in '\\"$`':
         value = value.replace(char, "\\" + char)
     return f'"{value}"'
-
-
-def _replace(path: Path, content: str) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(content)
-    fresh.chmod(0o644)
-    fresh.replace(path)

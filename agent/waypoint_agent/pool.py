@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from waypoint_agent.generations import Generations
 from waypoint_agent.launch import Launches
 from waypoint_agent.manager import Changed, Listed, Lost, UnitEvent
 from waypoint_agent.metrics import Metrics
@@ -31,6 +32,7 @@ class Pool:
         self,
         host: str,
         launches: Launches,
+        generations: Generations,
         clock: Callable[[], float],
         changed: Callable[[], None],
         *,
@@ -39,6 +41,7 @@ class Pool:
     ) -> None:
         self._host = host
         self._launches = launches
+        self._generations = generations
         self._clock = clock
         self._changed = changed
         self._metrics = metrics
@@ -106,7 +109,7 @@ class Pool:
         life = Life(
             id=keys.browser_id(self._host, unit.slot, unit.invocation),
             invocation=unit.invocation,
-            generation=self._launches.generation(unit.slot, unit.invocation),
+            generation=self._generations.of(unit.slot, unit.invocation),
             since=self._clock(),
             started=unit.since,
             launched=self._launches.read(unit.slot),

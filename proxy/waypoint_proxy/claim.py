@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from waypoint_core.codec import decode, encode
-from waypoint_core.errors import CodecError, RegistryUnavailable, SessionError
+from waypoint_core.errors import CodecError, RegistryError, RegistryUnavailable, SessionError
 from waypoint_core.keys import Keys
 from waypoint_core.model import Claim
 from waypoint_core.registry import Absent, Entry, Get, Present, Put, Registry, Unchanged
@@ -67,7 +67,13 @@ class Claimer:
         if candidate is None:
             return None
         self._remember(candidate)
-        if not await self._transact(candidate):
+        try:
+            won = await self._transact(candidate)
+        except RegistryError:
+            # Nothing is known of it, and its key may never change again: once the registry answers it is asked anew.
+            self._tried.pop(candidate.instance, None)
+            raise
+        if not won:
             self._metrics.claimed("lost")
             return None
         try:

@@ -30,6 +30,7 @@ async def test_etcd_is_away(fleet: Fleet, site: str) -> None:
         assert fleet.browsers() == browsers
         assert instance in browsers
         assert daemons == {unit: fleet.main_pid(unit) for unit in daemons}
+        assert await use_all(fleet, but=instance) == browsers.keys() - {instance}
 
 
 @asynccontextmanager
@@ -62,3 +63,10 @@ async def use_up_the_reserve(fleet: Fleet, site: str) -> set[str]:
     assert "unreachable" in response.reason_phrase
     assert response.body.decode().startswith(response.reason_phrase)
     return used
+
+
+async def use_all(fleet: Fleet, but: str) -> set[str]:
+    """As many sessions at once as there are browsers but one; their instances."""
+    async with AsyncExitStack() as live:
+        clients = [await live.enter_async_context(session(fleet.ws)) for _ in fleet.browsers().keys() - {but}]
+        return {fleet.instance_of(await client.pid()) for client in clients}

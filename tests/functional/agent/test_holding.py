@@ -2,12 +2,15 @@
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, SLOTS, RunningAgent
 from system.news import eventually
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Refused, Release
+from waypoint_lab import Host
 
 
 def left(agent: RunningAgent, pids: list[int]) -> list[int]:
@@ -163,3 +166,22 @@ async def test_the_bus_goes_away_and_comes_back(agent: RunningAgent) -> None:
         gateway.say(Release(instance))
         await agent.replaced(0, instance)
     assert agent.main_pid(1) == pid
+
+
+async def test_a_disk_that_hangs_delays_nothing(agent: RunningAgent) -> None:
+    with hanging_file(agent.host, "/var/lib/waypoint-agent/.generations.json.new"):
+        for _ in range(2):
+            async with agent.session(0) as (gateway, instance):
+                gateway.say(Release(instance))
+                await agent.replaced(0, instance)
+
+
+@contextmanager
+def hanging_file(host: Host, path: str) -> Iterator[None]:
+    """Nobody who opens the file gets any further, as on a disk that does not answer."""
+    host.run("sh", "-c", 'rm -f "$0" && mkfifo -m 666 "$0"', path)
+    try:
+        yield
+    finally:
+        # From elsewhere: whoever waits is to find that what it opened is gone.
+        host.run("sh", "-c", 'mv "$0" "$0.hanging" && timeout 5 cat "$0.hanging"; rm "$0.hanging"', path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from waypoint_agent.generations import Generations
 from waypoint_agent.launch import Launches
 from waypoint_agent.manager import Changed, Listed
 from waypoint_agent.metrics import Metrics
@@ -39,8 +40,8 @@ class PoolTest:
         (folder / "slots").mkdir(exist_ok=True)
         self.clock = Clock()
         self.metrics = CollectorRegistry()
-        launches = Launches(folder / "slots", folder)
-        self.pool = Pool("h", launches, self.clock, changed, metrics=Metrics(self.metrics))
+        launches, generations = Launches(folder / "slots"), Generations(folder)
+        self.pool = Pool("h", launches, generations, self.clock, changed, metrics=Metrics(self.metrics))
         self.pool.observe(Listed((), "252"))
 
     def unit(

@@ -1,6 +1,5 @@
-"""What a slot's unit is told, and how lives are counted."""
+"""What a slot's unit is told."""
 
-import logging
 import shlex
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from waypoint_core.settings import AgentSettings
 @pytest.fixture
 def launches(tmp_path: Path) -> Launches:
     (tmp_path / "slots").mkdir()
-    return Launches(tmp_path / "slots", tmp_path)
+    return Launches(tmp_path / "slots")
 
 
 def test_environment() -> None:
@@ -48,20 +47,3 @@ def test_slot_files(launches: Launches, tmp_path: Path) -> None:
     assert launches.read(3) == "A=1\n"
     assert (tmp_path / "slots/3.env").stat().st_mode & 0o777 == 0o644
     assert [file.name for file in (tmp_path / "slots").iterdir()] == ["3.env"]
-
-
-def test_generations_outlive_the_agent(launches: Launches, tmp_path: Path) -> None:
-    assert [launches.generation(0, "a"), launches.generation(0, "a"), launches.generation(0, "b")] == [1, 1, 2]
-    assert launches.generation(1, "c") == 1
-    again = Launches(tmp_path / "slots", tmp_path)
-    assert [again.generation(0, "b"), again.generation(0, "d")] == [2, 3]
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b'{"0": 5}', b'{"0": ["x", "y"]}', b"\xff"])
-def test_a_broken_state_file_is_reported_and_started_anew(
-    content: bytes, launches: Launches, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "generations.json").write_bytes(content)
-    again = Launches(tmp_path / "slots", tmp_path)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert again.generation(0, "a") == 1

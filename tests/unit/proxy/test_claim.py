@@ -11,7 +11,7 @@ from waypoint_core.errors import RegistryUnavailable, SessionError
 from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryRegistry
 from waypoint_core.model import Claim, HostAlive, Instance, InstanceState, InstanceType
-from waypoint_core.registry import Condition, Operation, Outcome, Synced
+from waypoint_core.registry import Condition, Entry, Operation, Outcome, Synced
 from waypoint_proxy.claim import Claimer
 from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.route import Table
@@ -68,6 +68,26 @@ class LosesAnswers(MemoryRegistry):
         if self.acts:
             await super().transact(conditions, then, otherwise)
         raise RegistryUnavailable("cannot reach etcd")
+
+
+class Unreachable(MemoryRegistry):
+    """Can go away."""
+
+    reachable = True
+
+    async def transact(
+        self, conditions: list[Condition], then: list[Operation], otherwise: list[Operation] = ()
+    ) -> Outcome:
+        self._answer()
+        return await super().transact(conditions, then, otherwise)
+
+    async def get(self, key: str) -> Entry | None:
+        self._answer()
+        return await super().get(key)
+
+    def _answer(self) -> None:
+        if not self.reachable:
+            raise RegistryUnavailable("cannot reach etcd")
 
 
 async def populated(registry: MemoryRegistry, *names: str, record: Instance = READY) -> Table:
@@ -130,6 +150,17 @@ async def test_lost_answer_is_resolved_by_request_id(acts: bool, held: list[str]
     claimer = claimer_of(registry, await populated(registry, "a"), agent)
     assert bool(await claimed(claimer)) is acts
     assert agent.held == held
+
+
+async def test_what_could_not_be_claimed_in_an_outage_is_claimed_after_it() -> None:
+    registry, agent = Unreachable(), Agent()
+    claimer = claimer_of(registry, await populated(registry, "a"), agent)
+    registry.reachable = False
+    for _ in range(2):
+        with pytest.raises(RegistryUnavailable):
+            await claimer.claim()
+    registry.reachable = True
+    assert await claimed(claimer) == "a"
 
 
 async def test_browser_that_the_agent_refuses_is_not_given() -> None:
