@@ -75,7 +75,7 @@ class Keeper:
             return "this host's agent is not there"
         if (cordon := self._table.cordon) is not None:
             return f"this host is cordoned: {cordon}"
-        return "all browsers are in use"
+        return self._table.shortage()
 
     def _short(self) -> bool:
         if self._table.cordon is not None:

@@ -27,6 +27,7 @@ from waypoint_core.model import (
 from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, WatchEvent, Written
 
 _FEW = 16
+_REASONS = 2
 log = logging.getLogger("waypoint.proxy.route")
 
 
@@ -69,7 +70,8 @@ class Table:
         self._host = host
         self._proxy = proxy
         self._clock = clock
-        self._alive: set[str] = set()
+        self._alive: dict[str, HostAlive] = {}
+        self._failed: dict[str, str] = {}
         self._ready: dict[str, tuple[Candidate, Instance]] = {}
         self._free: dict[str, Candidate] = {}
         self._claimed: set[str] = set()
@@ -126,6 +128,21 @@ class Table:
         rivals = sum(proxy.host == self._host for proxy in self._proxies.values())
         return math.ceil(ready / max(1, rivals))
 
+    def shortage(self) -> str:
+        """Why this host, which is alive and takes sessions, has no browser to give."""
+        slots = self._alive[self._host].slots
+        here = sum(candidate.host == self._host for candidate, _ in self._ready.values())
+        used, failed = here - len(self._free), len(self._failed)
+        if used >= slots:
+            return "all browsers are in use"
+        parts = {
+            f"{used} in use": used,
+            f"{len(self._free)} not to be had": len(self._free),
+            f"{slots - here - failed} starting": slots - here - failed,
+            f"{failed} failing ({'; '.join(sorted(set(self._failed.values()))[:_REASONS])})": failed,
+        }
+        return f"{slots} browsers: " + ", ".join(part for part, count in parts.items() if count > 0)
+
     def is_closed(self, instance: str) -> bool:
         """Whether its agent has it ready, but open to nobody any more."""
         found = self._ready.get(instance)
@@ -146,7 +163,13 @@ class Table:
         if key.startswith(keys.instances):
             host, instance = self._pair(key, keys.instances)
             record = decode(Instance, entry.value, key)
-            self._ready.pop(instance, None)
+            self._forget(instance)
+            if (
+                host == self._host
+                and record.state is InstanceState.FAILED
+                and record.type is InstanceType.CHROME_BROWSER
+            ):
+                self._failed[instance] = record.reason
             if _takes_clients(record):
                 cdp, desktop = record.endpoints["cdp"], record.endpoints.get("desktop", "")
                 self._ready[instance] = Candidate(instance, host, cdp, entry.mod_revision, desktop), record
@@ -154,8 +177,7 @@ class Table:
         elif key.startswith(keys.claims):
             self._claim(entry)
         elif key.startswith(keys.hosts) and key.endswith("/alive"):
-            decode(HostAlive, entry.value, key)
-            self._alive.add(self._pair(key, keys.hosts)[0])
+            self._alive[self._pair(key, keys.hosts)[0]] = decode(HostAlive, entry.value, key)
         elif key.startswith(keys.hosts) and key.endswith("/summary"):
             decode(HostSummary, entry.value, key)
         elif key.startswith(keys.proxies):
@@ -184,7 +206,7 @@ class Table:
         keys = self._keys
         if key.startswith(keys.instances):
             instance = key.rpartition("/")[2]
-            self._ready.pop(instance, None)
+            self._forget(instance)
             self._weigh(instance)
         elif key.startswith(keys.claims):
             instance = key.removeprefix(keys.claims)
@@ -193,11 +215,15 @@ class Table:
                 self.withdrawn.append(instance)
             self._weigh(instance)
         elif key.startswith(keys.hosts) and key.endswith("/alive"):
-            self._alive.discard(key.removeprefix(keys.hosts).removesuffix("/alive"))
+            self._alive.pop(key.removeprefix(keys.hosts).removesuffix("/alive"), None)
         elif key.startswith(keys.proxies):
             self._proxies.pop(key, None)
         elif key == keys.desired_host(self._host) and not self._rewound:
             self._desired = DesiredHost()
+
+    def _forget(self, instance: str) -> None:
+        self._ready.pop(instance, None)
+        self._failed.pop(instance, None)
 
     def _pair(self, key: str, below: str) -> tuple[str, str]:
         match self._keys.parts(key, below):

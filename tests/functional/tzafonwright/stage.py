@@ -41,7 +41,8 @@ def daemon(folder: Path, *flags: str) -> Iterator[Daemon]:
     path = str(folder / "tzafonwright.sock")
     command = [sys.executable, "-W", "error", "-m", "tzafonwright.server.daemon", "--socket", path, *flags]
     environment = {key: value for key, value in os.environ.items() if key not in {"LISTEN_PID", "WATCHDOG_USEC"}}
-    environment["NOTIFY_SOCKET"] = str(folder / "notify")
+    # What its drivers leave behind when they are killed goes with the test.
+    environment |= {"NOTIFY_SOCKET": str(folder / "notify"), "TMPDIR": str(folder)}
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
         (folder / "log").open("wb") as log,

@@ -28,12 +28,12 @@ PARENT, CHILD = f"outsider {os.getpid()}", f"model of outsider {os.getpid()}"
 def generate() -> tuple[Any, Any]:
     """The interface's messages and stubs."""
     source = Path(__file__).parents[2] / "instance_manager.proto"
-    folder = tempfile.mkdtemp()
-    arguments = [f"-I{source.parent}", f"--python_out={folder}", f"--grpc_python_out={folder}", source.name]
-    if protoc.main(["protoc", *arguments]):
-        sys.exit("cannot generate the client")
-    sys.path.insert(0, folder)
-    return importlib.import_module("instance_manager_pb2"), importlib.import_module("instance_manager_pb2_grpc")
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [f"-I{source.parent}", f"--python_out={folder}", f"--grpc_python_out={folder}", source.name]
+        if protoc.main(["protoc", *arguments]):
+            sys.exit("cannot generate the client")
+        sys.path.insert(0, folder)
+        return importlib.import_module("instance_manager_pb2"), importlib.import_module("instance_manager_pb2_grpc")
 
 
 pb, services = generate()

@@ -106,6 +106,33 @@ def test_fair_share_is_among_the_proxies_of_this_host() -> None:
     assert table.fair_share(0) == 5
 
 
+FAILED = Instance(InstanceType.CHROME_BROWSER, InstanceState.FAILED, 1, reason="crashed: exited with status 126")
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], "4 browsers: 4 starting"),
+        ([instance("a"), claim("a")], "4 browsers: 1 in use, 3 starting"),
+        ([instance("a")], "4 browsers: 1 not to be had, 3 starting"),
+        (
+            [instance("a"), claim("a"), instance("b", FAILED), instance("c", replace(FAILED, slot=2))],
+            "4 browsers: 1 in use, 1 starting, 2 failing (crashed: exited with status 126)",
+        ),
+        ([instance("b", FAILED), Removed(KEYS.instance("here", "b"), 2)], "4 browsers: 4 starting"),
+        ([instance("b", FAILED), instance("b")], "4 browsers: 1 not to be had, 3 starting"),
+        ([instance("b", FAILED, host="there"), instance("c", host="there")], "4 browsers: 4 starting"),
+        ([event for name in "abcd" for event in (instance(name), claim(name))], "all browsers are in use"),
+        ([event for name in "abcde" for event in (instance(name), claim(name))], "all browsers are in use"),
+    ],
+)
+def test_why_there_is_none(events: list[WatchEvent], expected: str) -> None:
+    table = Table(KEYS, "here", "p")
+    for event in [alive(), *events]:
+        table.apply(event)
+    assert table.shortage() == expected
+
+
 def test_choice_is_spread_over_the_best_few() -> None:
     table = Table(KEYS, "here", "p")
     for event in [alive(), *(instance(f"i{n:02}") for n in range(40))]:
