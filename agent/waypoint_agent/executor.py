@@ -18,7 +18,7 @@ from waypoint_agent.manager import UnitManager
 from waypoint_agent.pace import Pace
 from waypoint_agent.pool import Pool
 from waypoint_agent.publish import Publisher
-from waypoint_agent.reconcile import Observed, Plan, Wanted, reconcile
+from waypoint_agent.reconcile import OVERDUE, Observed, Plan, Wanted, reconcile
 from waypoint_agent.slots import Doing
 from waypoint_core.errors import RegistryError, UnitError
 from waypoint_core.hold import EndCause
@@ -185,13 +185,17 @@ class Executor:
     async def _await_ready(self, slot: int, instance: str) -> None:
         """Ask until it answers."""
         began = self._clock()
+        said = False
         for pause in self._pace.pauses():
             await asyncio.sleep(pause)
             if not self._pool.current(instance):
                 return
             try:
                 answer = await self._probe(self._port(slot), self._settings.probe_timeout)
-            except UnitError:
+            except UnitError as error:
+                if not said and self._clock() - began >= OVERDUE:
+                    log.warning("slot %d: not ready after %g s: %s", slot, OVERDUE, error)
+                    said = True
                 continue
             self._pace.took(self._clock() - began)
             self._answered(instance, answer)

@@ -11,6 +11,9 @@ from waypoint_agent.slots import Doing, Life, Slot
 from waypoint_core.hold import EndCause
 from waypoint_core.settings import AgentSettings
 
+OVERDUE = 5.0
+"""A browser that starts for longer does not wait for a processor, and keeps no other from starting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -74,7 +77,7 @@ class _Deciding:
         self._clock = clock
         slots = {slot.number: slot for slot in observed.slots}
         self._slots = [slots.get(number) or Slot(number) for number in sorted({*range(wanted.slots), *slots})]
-        self._starting = sum(slot.starting for slot in self._slots)
+        self._starting = sum(slot.starting and not self._overdue(slot) for slot in self._slots)
         self._full = sum(map(_is_ready, self._slots)) >= wanted.slots
 
     def actions(self) -> Iterator[Action]:
@@ -84,6 +87,9 @@ class _Deciding:
                 yield action
         if gone := tuple(self._gone()):
             yield Forget(gone)
+
+    def _overdue(self, slot: Slot) -> bool:
+        return slot.life is not None and not slot.life.end and self._clock.past(slot.life.since + OVERDUE)
 
     def _vacant(self, slot: Slot) -> Action | None:
         if slot.number >= self._wanted.slots or not slot.vacant:

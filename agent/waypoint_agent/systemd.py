@@ -34,6 +34,7 @@ _MATCHES = (
 )
 _RETRY = 0.5
 _JOB_DEADLINE = 30.0
+_JOB_IS_LATE = 5.0
 # dbus-daemon allows a connection 128 unanswered calls.
 _MAX_CALLS = 32
 _GONE = ("", "bus connection lost")
@@ -118,6 +119,8 @@ class _Connection:
         """Queue a job for the slot's unit and wait until systemd is done with that very job."""
         unit = unit_name(slot)
         removed = self._jobs[slot] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(_JOB_IS_LATE, log.warning, "%s %s: not done after %g s", method, unit, _JOB_IS_LATE)
         try:
             async with asyncio.timeout(_JOB_DEADLINE):
                 await self._pin(slot)
@@ -127,6 +130,7 @@ class _Connection:
         except TimeoutError:
             raise UnitError(f"cannot {method} {unit}: not done after {_JOB_DEADLINE:.0f} s") from None
         finally:
+            late.cancel()
             del self._jobs[slot]
         if ended[1] != "done":
             raise UnitError(f"cannot {method} {unit}: {ended[1]}")

@@ -168,6 +168,19 @@ async def test_the_bus_goes_away_and_comes_back(agent: RunningAgent) -> None:
     assert agent.main_pid(1) == pid
 
 
+async def test_a_job_that_takes_long_is_named(agent: RunningAgent) -> None:
+    """polkit, which is asked for each, does not answer."""
+    said = "RestartUnit waypoint-browser@0.service: not done after 5 s"
+    async with agent.session(0) as (gateway, instance):
+        agent.host.run("systemctl", "kill", "--signal=STOP", "polkit.service")
+        try:
+            gateway.say(Release(instance))
+            await eventually(lambda: said in agent.host.journal("waypoint-agent.service"), 10)
+        finally:
+            agent.host.run("systemctl", "kill", "--signal=CONT", "polkit.service")
+        await agent.replaced(0, instance)
+
+
 async def test_a_disk_that_hangs_delays_nothing(agent: RunningAgent) -> None:
     with hanging_file(agent.host, "/var/lib/waypoint-agent/.generations.json.new"):
         for _ in range(2):

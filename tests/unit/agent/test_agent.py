@@ -186,6 +186,22 @@ async def test_a_hung_browser_is_replaced_and_its_holder_told(there: Running) ->
     assert [cause for _, cause, _ in holder.heard] == [EndCause.HUNG]
 
 
+async def test_a_start_that_hangs_is_named_and_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for module in ("executor", "reconcile"):
+        monkeypatch.setattr(f"waypoint_agent.{module}.OVERDUE", 0.1)
+    running = Running(tmp_path)
+    running.settings = dataclasses.replace(running.settings, start_limit=1)
+    running.hung.add(0)
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        assert await running.ready(1) == [f"h_1_{2:032x}"]
+        task.cancel()
+    assert running.systemd.calls == [("start", 0), ("start", 1)]
+    assert "slot 0: not ready after 0.1 s: cannot probe port 20000: no answer within 0.01 s" in caplog.messages
+
+
 @pytest.mark.parametrize("ends", ["by itself", "with its session"])
 async def test_a_slot_that_fails_says_why_and_is_tried_again(there: Running, ends: str) -> None:
     [first, _] = await there.ready()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from waypoint_agent.actions import Action, Await, Check, Forget, Reason, Start, Stop, Withdraw
-from waypoint_agent.reconcile import Observed, Wanted, reconcile
+from waypoint_agent.reconcile import Observed, Plan, Wanted, reconcile
 from waypoint_agent.slots import Doing, End, Holder, Life, Slot
 from waypoint_core.hold import EndCause
 from waypoint_core.settings import AgentSettings
@@ -40,7 +40,7 @@ def life(slot: int = 0, **changes: Any) -> Life:
         id=name(slot),
         invocation=f"{slot:032x}",
         generation=1,
-        since=NOW - 5,
+        since=NOW - 4,
         launched=f"env {slot}",
         running=True,
         ready=True,
@@ -152,7 +152,16 @@ def test_only_so_many_start_at_one_time() -> None:
     assert decided(count=4) == (Start(0), Start(1))
     assert decided(vacant(doing=Doing.STARTING), slot(1, ready=False, probing=True), vacant(2)) == ()
     assert decided(vacant(doing=Doing.STARTING), vacant(1), vacant(2)) == (Start(1),)
-    assert decided(slot(0, end=ENDED, doing=Doing.RESTARTING), vacant(1), vacant(2)) == (Start(1),)
+    ending = slot(0, end=ENDED, doing=Doing.RESTARTING, since=NOW - 99)
+    assert decided(ending, vacant(1), vacant(2)) == (Start(1),)
+
+
+def test_starts_that_hang_keep_no_other_from_starting() -> None:
+    hanging = [slot(number, ready=False, probing=True, since=NOW - 5) for number in range(2)]
+    assert decided(*hanging, vacant(2), vacant(3), vacant(4)) == (Start(2), Start(3))
+    hanging[0] = slot(0, ready=False, probing=True, since=NOW - 4.5)
+    plan = decide(*hanging, vacant(2), vacant(3))
+    assert plan == Plan((Start(2),), NOW + 0.5)
 
 
 def test_what_ends_beyond_that_is_stopped_and_started_later() -> None:
@@ -261,9 +270,16 @@ def test_without_systemd_nothing_is_decided() -> None:
         (vacant(retry_at=NOW + 0.25), NOW + 0.25),
         (slot(answered=NOW - 3.5), NOW + 7),
         (slot(holder=GATEWAY, session="s", session_since=NOW - 1), NOW + 599),
-        (slot(ready=False, probing=True, since=NOW - 5), NOW + 10),
+        (slot(ready=False, probing=True, since=NOW - 4), NOW + 1),
+        (slot(ready=False, probing=True, since=NOW - 6), NOW + 9),
     ],
-    ids=["the pause of a failing slot", "the next check, on a whole second", "the session limit", "the start timeout"],
+    ids=[
+        "the pause of a failing slot",
+        "the next check, on a whole second",
+        "the session limit",
+        "a start that hangs",
+        "the start timeout",
+    ],
 )
 def test_it_says_when_to_ask_again(there: Slot, moment: float) -> None:
     assert decide(there).again_at == moment
