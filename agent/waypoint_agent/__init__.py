@@ -9,7 +9,9 @@ Deciding, without I/O:
 
 Talking to systemd:
     manager     the interface: list, start, stop, and a stream of changes
-    systemd     the same over D-Bus
+    systemd     the same on systemd
+    bus         calls to systemd over D-Bus
+    broker/     a process of its own that may start and stop browsers' units, and is asked to
     fake        the same in memory, for tests
     launch      what a slot's unit is told before it starts, and which life was given out
 

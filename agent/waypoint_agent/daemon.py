@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from waypoint_agent import endpoint, health, holds
+from waypoint_agent.broker.client import Broker
 from waypoint_agent.cgroups import Cgroups
 from waypoint_agent.desired import DesiredWatch
 from waypoint_agent.executor import Executor, Probe
@@ -125,7 +126,8 @@ async def serve(settings: Settings) -> None:
     metrics = fresh("agent")
     async with EtcdRegistry.connect(settings.etcd, EtcdMetrics(metrics)) as registry:
         try:
-            agent = Agent(settings, registry, SystemdManager(), slots=slots, state=state, metrics=metrics)
+            manager = SystemdManager(Broker(settings.agent.broker_socket))
+            agent = Agent(settings, registry, manager, slots=slots, state=state, metrics=metrics)
             async with asyncio.TaskGroup() as group:
                 group.create_task(endpoint.serve(settings, metrics, agent.keyset.advertise), name="status endpoint")
                 group.create_task(agent.run(supervisor, passed), name="agent")

@@ -155,7 +155,7 @@ class Pool:
 
     def doing(self, number: int, doing: Doing) -> None:
         """Note what is under way for a slot."""
-        self._slots[number] = replace(self.slot(number), doing=doing)
+        self._slots[number] = replace(self.slot(number), doing=doing, doing_since=self._clock())
         self._changed()
 
     def refused(self, number: int, quiet: float = 1.0) -> None:

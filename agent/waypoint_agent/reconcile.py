@@ -12,7 +12,7 @@ from waypoint_core.hold import EndCause
 from waypoint_core.settings import AgentSettings
 
 OVERDUE = 5.0
-"""A browser that starts for longer does not wait for a processor, and keeps no other from starting."""
+"""A start, or the end before it, that takes longer does not wait for a processor, and keeps no other from starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ class _Deciding:
             yield Forget(gone)
 
     def _overdue(self, slot: Slot) -> bool:
-        return slot.life is not None and not slot.life.end and self._clock.past(slot.life.since + OVERDUE)
+        began = slot.life.since if slot.life and not slot.life.end else slot.doing_since
+        return self._clock.past(began + OVERDUE)
 
     def _vacant(self, slot: Slot) -> Action | None:
         if slot.number >= self._wanted.slots or not slot.vacant:

@@ -76,11 +76,13 @@ class Slot:
 
     failures in a row pause it until retry_at, failure says what the last one was. Until quiet_until nothing is
     tried again that was refused. ended_at: when it lost a ready browser that has not been replaced yet; 0: it did not.
+    doing_since: when what is under way was begun.
     """
 
     number: int
     life: Life | None = None
     doing: Doing = Doing.NOTHING
+    doing_since: float = 0.0
     failures: int = 0
     failure: str = ""
     last_id: str = ""

@@ -5,6 +5,7 @@ Vocabulary and shared state:
     keys        where each record lives
     codec       records to JSON and back; a broken value is named, never guessed
     hold        what a host's agent and gateway say to each other on one local socket
+    lines       JSON objects, one a line, out of a stream
 
 The registry:
     registry    the interface: ordered keys, leases, transactions, watches

@@ -4,6 +4,7 @@ WaypointError
 ├── ConfigError            a setting is missing or wrong
 ├── CodecError             a key or a value in the registry is not what it should be
 ├── HoldError              a message between agent and gateway is not what it should be
+├── BrokerError            a message between agent and broker is not what it should be
 ├── RegistryError          the registry did not do what was asked
 │   ├── RegistryUnavailable    nobody answered in time; trying again may help
 │   ├── RegistryRefused        it answered, and refuses: credentials, quota, a malformed request
@@ -30,6 +31,10 @@ class CodecError(WaypointError):
 
 class HoldError(WaypointError):
     """A message between agent and gateway is not what the protocol says."""
+
+
+class BrokerError(WaypointError):
+    """A message between agent and broker is not what the protocol says."""
 
 
 class RegistryError(WaypointError):

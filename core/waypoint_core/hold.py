@@ -19,9 +19,8 @@ import enum
 
 import msgspec
 
+from waypoint_core import lines
 from waypoint_core.errors import HoldError
-
-MAX_LINE = 16 * 1024
 
 
 class EndCause(enum.StrEnum):
@@ -79,25 +78,8 @@ def encode(message: Message) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-class Lines:
-    """Bytes in, messages out."""
+class Lines(lines.Lines[Message]):
+    """Bytes in, messages out. HoldError when a line is too long or not a message."""
 
     def __init__(self) -> None:
-        self._pending = b""
-
-    def feed(self, data: bytes) -> list[Message]:
-        """The messages that these bytes complete. HoldError when a line is too long or not a message."""
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        if len(self._pending) > MAX_LINE:
-            raise HoldError(f"cannot read hold message: line longer than {MAX_LINE} bytes")
-        return [_decode(line) for line in lines if line]
-
-
-_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
-
-
-def _decode(line: bytes) -> Message:
-    try:
-        return _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HoldError(f"cannot read hold message {line[:80]!r}: {error}") from error
+        super().__init__(Message, "hold message", HoldError)

@@ -97,6 +97,7 @@ class AgentSettings:
     backoff_max: Some = setting(30.0, "longest pause between starts of a slot that keeps failing")
     summary_interval: Some = setting(15.0, "the host's summary is written at most this often")
     status_listen: Address = setting("127.0.0.1:9301", "status endpoint: metrics, and this host's journal")
+    broker_socket: str = setting("/run/waypoint/broker.sock", "where the agent's broker asks systemd for it")
 
 
 @dataclass(frozen=True, slots=True)

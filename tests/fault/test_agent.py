@@ -36,14 +36,14 @@ async def test_agent_is_replaced(fleet: Fleet, site: str, command: tuple[str, ..
 async def test_a_browser_that_was_used_is_nobodys_again_whoever_dies_before_it_ends(fleet: Fleet) -> None:
     """Its session is over and its keys have left the registry, but systemd has not ended it yet."""
     epoch = epoch_of(fleet)
-    fleet.host.run("systemctl", "kill", "--signal=SIGSTOP", "polkit")  # without its word nothing is ended
+    fleet.host.run("systemctl", "kill", "--signal=SIGSTOP", "waypoint-broker")  # without it nothing is ended
     try:
         async with session(fleet.ws) as client:
             used = fleet.instance_of(await client.pid())
         await eventually(lambda: used not in fleet.instances(), within=10)
         fleet.host.run("systemctl", "kill", "--signal=SIGKILL", "waypoint-agent")
     finally:
-        fleet.host.run("systemctl", "kill", "--signal=SIGCONT", "polkit")
+        fleet.host.run("systemctl", "kill", "--signal=SIGCONT", "waypoint-broker")
     await eventually(lambda: epoch_of(fleet) not in {epoch, None}, within=10)
     assert used in fleet.browsers(), "the new agent has found it running"
     while used in fleet.browsers():

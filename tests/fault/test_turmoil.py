@@ -12,6 +12,7 @@ AT_ONCE = 8
 TROUBLES = (
     ("kill", "--signal=SIGKILL", "waypoint-agent"),
     ("kill", "--signal=SIGKILL", "etcd"),
+    ("kill", "--signal=SIGKILL", "waypoint-broker"),
     ("restart", "waypoint-agent"),
     ("kill", "--signal=SIGKILL", "waypoint-controlplane"),
     ("kill", "--signal=SIGKILL", "waypoint-agent", "etcd"),

@@ -169,15 +169,14 @@ async def test_the_bus_goes_away_and_comes_back(agent: RunningAgent) -> None:
 
 
 async def test_a_job_that_takes_long_is_named(agent: RunningAgent) -> None:
-    """polkit, which is asked for each, does not answer."""
-    said = "RestartUnit waypoint-browser@0.service: not done after 5 s"
+    said = "restart waypoint-browser@0.service: not done after 5 s"
     async with agent.session(0) as (gateway, instance):
-        agent.host.run("systemctl", "kill", "--signal=STOP", "polkit.service")
+        agent.host.run("systemctl", "kill", "--signal=STOP", "waypoint-broker.service")
         try:
             gateway.say(Release(instance))
             await eventually(lambda: said in agent.host.journal("waypoint-agent.service"), 10)
         finally:
-            agent.host.run("systemctl", "kill", "--signal=CONT", "polkit.service")
+            agent.host.run("systemctl", "kill", "--signal=CONT", "waypoint-broker.service")
         await agent.replaced(0, instance)
 
 

@@ -140,6 +140,18 @@ async def test_a_new_root_touches_no_browser_that_runs(agent: RunningAgent) -> N
     assert await agent.ready() == running
 
 
+async def test_a_root_in_which_somebody_is_can_be_made_anew(agent: RunningAgent) -> None:
+    visitor = ("--unit=visitor", "--property=WorkingDirectory=/run/waypoint/browser-root/usr", "sleep", "infinity")
+    agent.host.run("systemd-run", "--quiet", *visitor)
+    try:
+        agent.host.run("systemctl", "restart", "waypoint-browser-root")
+    finally:
+        agent.host.run("systemctl", "stop", "visitor")
+    async with agent.session(0) as (gateway, instance):
+        gateway.say(Release(instance, "client left"))
+        await agent.replaced(0, instance)
+
+
 async def test_nothing_is_left_of_a_life(agent: RunningAgent) -> None:
     pids, instance = agent.pids(0), agent.instances()[0]["id"]
     agent.host.run("systemctl", "stop", "waypoint-browser@0")
@@ -156,16 +168,13 @@ async def test_systemd_keeps_the_units_loaded_from_one_life_to_the_next(agent: R
     unit = "/org/freedesktop/systemd1/unit/waypoint_2dbrowser_400_2eservice"
     ask = ["get-property", "org.freedesktop.systemd1", unit, "org.freedesktop.systemd1.Unit", "Refs"]
     count = agent.host.run("busctl", *ask).stdout.split()[1]
-    assert count == "1", "the agent's"
+    assert count == "1", "the broker's"
 
 
-async def test_the_agent_may_manage_browsers_and_nothing_else(agent: RunningAgent, host: Host) -> None:
-    instance = agent.instances()[1]["id"]
-    as_agent(host, "systemctl --no-ask-password restart waypoint-browser@1.service")
-    await agent.replaced(1, instance)
+async def test_the_agent_may_do_nothing_to_units_itself(host: Host) -> None:
     for forbidden in (
+        "restart waypoint-browser@1.service",
         "stop waypoint-agent.service",
-        "stop waypoint-browsers.slice",
         "start rescue.target",
         "daemon-reload",
     ):
@@ -175,6 +184,63 @@ async def test_the_agent_may_manage_browsers_and_nothing_else(agent: RunningAgen
         as_agent(host, f"busctl call {MANAGER} StartTransientUnit ssa(sv)a(sa(sv)) waypoint-browser@9.service fail 0 0")
     with pytest.raises(LabError, match=r"[Aa]uthentication|denied"):
         as_agent(host, "systemctl --no-ask-password set-property --runtime waypoint-browser@1.service MemoryMax=1G")
+
+
+BROKER = "/run/waypoint/broker.sock"
+ASK = f"""
+import socket, sys
+broker = socket.socket(socket.AF_UNIX)
+broker.connect({BROKER!r})
+broker.sendall(sys.argv[1].encode() + b"\\n")
+print(broker.recv(4096).decode(), end="")
+"""
+
+
+async def test_the_broker_starts_and_stops_browsers_and_nothing_else(agent: RunningAgent, host: Host) -> None:
+    def ask(order: str) -> str:
+        return as_agent(host, f"/usr/lib/waypoint/bin/python -c {shlex.quote(ASK)} {shlex.quote(order)}")
+
+    instance = agent.instances()[1]["id"]
+    assert ask('{"number": 7, "verb": "restart", "slot": 1}').startswith('{"number":7,"job":"/org/freedesktop/')
+    await agent.replaced(1, instance)
+    for broken in (
+        '{"number": 1, "verb": "stop", "slot": "1.service"}',
+        '{"number": 1, "verb": "stop", "slot": -1}',
+        '{"number": 1, "verb": "stop", "slot": 70000}',
+        '{"number": 1, "verb": "kill", "slot": 1}',
+        '{"number": 1, "verb": "stop", "slot": 1, "unit": "dbus.service"}',
+        '{"number": 1, "verb": "stop"}',
+        "stop dbus.service",
+    ):
+        assert ask(broken) == ""
+    assert "cannot read order to the broker b'stop dbus.service'" in host.journal("waypoint-broker.service")
+    assert (await agent.ready())[0]["id"] == agent.instances()[0]["id"]
+
+
+async def test_nobody_but_the_agent_gets_to_the_broker(host: Host) -> None:
+    assert host.run("stat", "-c", "%U %G %a", BROKER).stdout == "waypoint-agent root 600\n"
+
+
+async def test_the_broker_is_root_without_what_makes_root(agent: RunningAgent, host: Host) -> None:
+    pid = int(host.run("systemctl", "show", "-P", "MainPID", "waypoint-broker").stdout)
+    assert agent.status(pid, "Uid").split() == ["0"] * 4
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(agent.status(pid, kind), 16) == 0
+    assert (agent.status(pid, "Seccomp"), agent.status(pid, "NoNewPrivs")) == ("2", "1")
+    look = ["nsenter", f"--target={pid}", "--mount", "--net", "sh", "-c"]
+    assert (
+        host.run(*look, "ls /var/lib /var/log /boot /root /home 2>/dev/null | grep -v :$", check=False).stdout.strip()
+        == ""
+    )
+    assert host.run(*look, "cat /proc/net/route", check=False).stdout.splitlines()[1:] == []
+
+
+async def test_browsers_come_and_go_though_the_broker_dies(agent: RunningAgent, host: Host) -> None:
+    for _ in range(3):
+        async with agent.session(0) as (gateway, instance):
+            host.run("systemctl", "kill", "--signal=KILL", "waypoint-broker")
+            gateway.say(Release(instance, "client left"))
+            await agent.replaced(0, instance)
 
 
 async def test_browsers_cannot_reach_the_hosts_own_services(host: Host) -> None:

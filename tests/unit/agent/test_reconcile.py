@@ -54,11 +54,11 @@ def slot(number: int = 0, **changes: Any) -> Slot:
     fields = {field.name for field in dataclasses.fields(Slot)}
     own = {key: value for key, value in changes.items() if key in fields}
     lived = {key: value for key, value in changes.items() if key not in fields}
-    return dataclasses.replace(Slot(number, life(number, **lived)), **own)
+    return dataclasses.replace(Slot(number, life(number, **lived), doing_since=NOW - 4), **own)
 
 
 def vacant(number: int = 0, **changes: Any) -> Slot:
-    return Slot(number, **changes)
+    return dataclasses.replace(Slot(number, doing_since=NOW - 4), **changes)
 
 
 def decide(*slots: Slot, count: int | None = None, claims: dict[str, float] | None = None, **changes: Any) -> Any:
@@ -162,6 +162,11 @@ def test_starts_that_hang_keep_no_other_from_starting() -> None:
     hanging[0] = slot(0, ready=False, probing=True, since=NOW - 4.5)
     plan = decide(*hanging, vacant(2), vacant(3))
     assert plan == Plan((Start(2),), NOW + 0.5)
+    stopping = [
+        slot(0, end=ENDED, doing=Doing.RESTARTING, doing_since=NOW - 5),
+        vacant(1, doing=Doing.STARTING, doing_since=NOW - 5),
+    ]
+    assert decided(*stopping, vacant(2), vacant(3), vacant(4)) == (Start(2), Start(3))
 
 
 def test_what_ends_beyond_that_is_stopped_and_started_later() -> None:

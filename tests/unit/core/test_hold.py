@@ -3,7 +3,8 @@
 import pytest
 
 from waypoint_core.errors import HoldError
-from waypoint_core.hold import MAX_LINE, EndCause, Ended, Held, Hold, Lines, Message, Refused, Release, encode
+from waypoint_core.hold import EndCause, Ended, Held, Hold, Lines, Message, Refused, Release, encode
+from waypoint_core.lines import MAX_LINE
 
 ALL: list[Message] = [
     Hold(instance="i"),

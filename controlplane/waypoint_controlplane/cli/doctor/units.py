@@ -12,6 +12,8 @@ _ROLES = ("waypoint-agent.service", "waypoint-controlplane.service")
 _UNITS = (
     *_ROLES,
     "waypoint-agent.socket",
+    "waypoint-broker.socket",
+    "waypoint-broker.service",
     "waypoint-proxy.socket",
     "waypoint-proxy-tzafonwright.socket",
     "waypoint-proxy.service",
