@@ -11,7 +11,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from waypoint_agent import health
-from waypoint_agent.actions import Action, Await, Check, Forget, Start, Stop, Withdraw
+from waypoint_agent.actions import Action, Await, Check, Forget, Reason, Start, Stop, Withdraw
 from waypoint_agent.desired import Desired
 from waypoint_agent.launch import Launches, environment
 from waypoint_agent.manager import UnitManager
@@ -29,6 +29,8 @@ log = logging.getLogger("waypoint.agent")
 _JITTER = 0.2
 _LONGEST_PAUSE = 1.0
 _FORGET_PAUSE = 5.0
+# Somebody has claimed a browser and never came for it, or went without a word.
+_LOST = {Reason.VOID_CLAIM, Reason.ORPHANED}
 
 
 Probe = Callable[[int, float], Awaitable[health.Answer]]
@@ -119,6 +121,8 @@ class Executor:
                 self._pool.doing(slot, Doing.STARTING)
                 group.create_task(self._start(slot), name=f"start {slot}")
             case Stop(slot, instance, reason, cause, detail, wanted, restart):
+                if reason in _LOST:
+                    log.warning("slot %d: %s is recycled: %s", slot, instance, detail)
                 self._pool.end(instance, cause, detail or reason, wanted=wanted)
                 self._pool.doing(slot, Doing.RESTARTING if restart else Doing.STOPPING)
                 job = self._restart(slot, instance) if restart else self._stop(slot)
