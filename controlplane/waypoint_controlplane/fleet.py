@@ -35,6 +35,14 @@ from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, Watch
 
 log = logging.getLogger("waypoint.controlplane.fleet")
 
+REPUBLISHED = 16.0
+"""How many seconds after its host's return a browser that is not there has ended.
+
+Until then its agent may still be waiting to write it: one that was given out, until its proxy holds it again (at most
+agent.claim_timeout), and one that is slow to answer (at most agent.start_timeout). It has to exceed both, 10 and 15 s
+by default.
+"""
+
 R = TypeVar("R")
 _UNREADABLE = Claim(proxy="unknown", request="unknown")
 

@@ -30,7 +30,7 @@ def decode(kind: type[Record], value: bytes, key: str) -> Record:
     """The record in a registry value; key is named in the CodecError when it is not one."""
     try:
         return msgspec.json.decode(value, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise CodecError(f"cannot read {key} as {kind.__name__}: {error}") from error
 
 

@@ -175,15 +175,26 @@ class Keys:
     def parts(self, key: str, below: str) -> tuple[str, ...]:
         """The key's path segments after a prefix of ours, unescaped.
 
-        CodecError when it is not below it or has an empty one.
+        CodecError when it is not below it, has an empty one, or is not UTF-8.
         """
         if not key.startswith(below):
             raise CodecError(f"cannot read key {key!r}: it is not below {below!r}")
         segments = tuple(key.removeprefix(below).split("/"))
         if not all(segments):
             raise CodecError(f"cannot read key {key!r}: a part of it is empty")
+        if not _is_utf8(key):
+            raise CodecError(f"cannot read key {key!r}: it is not UTF-8")
         return tuple(map(unquote, segments))
 
 
 def _quoted(instance_id: str) -> str:
-    return quote(instance_id, safe="")
+    # An id that was cut out of a stranger's key may hold bytes that are not UTF-8: it names nothing, but is no failure.
+    return quote(instance_id, safe="", errors="surrogateescape")
+
+
+def _is_utf8(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

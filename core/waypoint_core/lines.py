@@ -32,5 +32,5 @@ class Lines(Generic[Message]):
     def _decode(self, line: bytes) -> Message:
         try:
             return self._decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._error(f"cannot read {self._what} {line[:80]!r}: {error}") from error

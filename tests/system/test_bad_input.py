@@ -38,7 +38,16 @@ BROKEN_VALUES = [
     b"[]",
     b'{"type": 7, "epoch": 7, "proxy": 7, "slots": "all", "load1": "?", "reason": 7}',
     b"\xff",
+    b'{"what": ' + b"[" * 3000 + b"]" * 3000 + b"}",
 ]
+ODD_KEYS = [
+    "inst/_/x\\377",
+    "bindings/p\\377/c",
+    "desired/inst/{host}/\\377",
+    "desired/inst/{host}/%2F",
+    "claims/\\377",
+]
+ODD_KEYS += ["hosts/\\377/alive", "proxies/\\377", "cp/hosts/\\377"]
 
 
 async def send(fleet: Fleet, data: bytes, *, finish: bool = False) -> tuple[str, bytes]:
@@ -126,6 +135,22 @@ async def test_broken_value(fleet: Fleet, kind: str) -> None:
         for value in BROKEN_VALUES:
             await break_and_heal(fleet, keys_of_each_kind(fleet, used)[kind], value)
     assert daemons == {unit: fleet.main_pid(unit) for unit in DAEMONS}
+
+
+async def test_keys_that_are_no_text(fleet: Fleet) -> None:
+    keys = [KEYS.prefix + key.format(host=fleet.host.name) for key in ODD_KEYS]
+    daemons = {unit: fleet.main_pid(unit) for unit in (*DAEMONS, "waypoint-controlplane")}
+    ask = 'for key; do etcdctl {} "$(printf "$key")" {} || exit; done'
+    async with undisturbed(fleet):
+        fleet.host.run("sh", "-c", ask.format("put", '\'{"kind": "x"}\''), "sh", *keys)
+        try:
+            async with session(fleet.ws) as client:
+                used = fleet.instance_of(await client.pid())
+            await eventually(lambda: used not in fleet.browsers(), within=10)
+        finally:
+            fleet.host.run("sh", "-c", ask.format("del", ""), "sh", *keys)
+        await fleet.whole(sessions=1)
+    assert daemons == {unit: fleet.main_pid(unit) for unit in daemons}
 
 
 async def break_and_heal(fleet: Fleet, key: str, value: bytes) -> None:

@@ -32,7 +32,7 @@ class Browser:
         """The result of a method."""
         self._number += 1
         request: Message = {"id": self._number, "method": method, "params": params}
-        self._connection.send(json.dumps({**request, "sessionId": session} if session else request))
+        self._send({**request, "sessionId": session} if session else request)
         while (answer := self._receive(method)).get("id") != self._number:
             self._events.append(answer)
         if "error" in answer:
@@ -48,14 +48,23 @@ class Browser:
             self._events.append(event)
         return event
 
+    def _send(self, request: Message) -> None:
+        try:
+            self._connection.send(json.dumps(request))
+        except ConnectionClosed as error:
+            raise Failure(f"cannot do {request['method']}: {_ending(error)}") from error
+
     def _receive(self, what: str) -> Message:
         try:
             return dict(json.loads(self._connection.recv(timeout=max(0.0, self._deadline - time.monotonic()))))
         except TimeoutError as error:
             raise Failure(f"cannot wait longer for {what}; --load-timeout gives it more", Exit.DEADLINE) from error
         except ConnectionClosed as error:
-            cause = error.rcvd.reason if error.rcvd else "the connection broke"
-            raise Failure(f"cannot wait for {what}: the session ended: {cause}") from error
+            raise Failure(f"cannot wait for {what}: {_ending(error)}") from error
+
+
+def _ending(error: ConnectionClosed) -> str:
+    return f"the session ended: {error.rcvd.reason if error.rcvd else 'the connection broke'}"
 
 
 @contextmanager

@@ -19,8 +19,9 @@ def enforce(turn: Turn) -> None:
 
 
 def _enforce(turn: Turn, parent: str, child: str, row: Row[Binding]) -> None:
-    if ended(turn, child):
-        turn.decide(Forget(((row.key, row.revision),), f"{child} is dead: it needs no bond to {parent}"))
+    if end := ended(turn, child):
+        reason = f"{child} is dead: it needs no bond to {parent}"
+        turn.decide(Forget(((row.key, row.revision),), reason, end.given))
     elif end := ended(turn, parent):
         reason = f"its parent {parent} is dead: {end.reason}"[:_LONGEST_REASON]
         bond = (parent, child, row.revision)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from waypoint_controlplane.decide.turn import Turn
+from waypoint_controlplane.fleet import REPUBLISHED
 from waypoint_core.keys import REGISTERED, host_of
 from waypoint_core.model import HostState, InstanceState
 from waypoint_core.registry import Absent, Condition, Present, Unchanged
 
-# Events of one transaction arrive one by one: a record may follow its bond, a host's browsers their host.
+# Events of one transaction arrive one by one: a record may follow its bond.
 _SETTLE_REGISTERED = 1.0
-_SETTLE_HOST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def ended(turn: Turn, instance: str) -> End | None:
 
 def _browser_missing(turn: Turn, host: str, absent: Condition) -> End | None:
     if host in turn.fleet.alive:
-        settled = turn.lasted("back", host, _SETTLE_HOST)
+        settled = turn.lasted("back", host, REPUBLISHED)
         return End("its browser has ended", (absent,)) if settled else None
     if turn.frozen or not is_gone(turn, host):
         return None

@@ -21,7 +21,7 @@ from waypoint_controlplane.serve.wanted import Wanted
 from waypoint_core.errors import ConfigError
 from waypoint_core.flags import check_flags
 from waypoint_core.keys import Keys
-from waypoint_core.model import DesiredHost, HostState
+from waypoint_core.model import DesiredHost, HostState, InstanceState
 from waypoint_core.registry import Registry
 
 MAX_SLOTS = 1000
@@ -131,9 +131,14 @@ class Hosts:
         return pb.DrainProgress(
             sessions_left=left,
             deadline=present.moment(desired.record.drain_deadline),
-            drained=not left,
+            drained=not left and not self._may_begin(name),
             state=present.host_state(state),
         )
+
+    def _may_begin(self, name: str) -> bool:
+        """Whether a session may still begin there: until its agent has closed a browser, a proxy may claim it."""
+        found = (row.record for _, row in self._fleet.on_host(name))
+        return name in self._fleet.alive and any(each.open and each.state is InstanceState.READY for each in found)
 
 
 def _deadline(span: Duration) -> float:

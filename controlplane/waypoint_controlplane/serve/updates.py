@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from waypoint_controlplane.api import instance_manager_pb2 as pb
-from waypoint_controlplane.fleet import Change, Fleet, pair
+from waypoint_controlplane.fleet import REPUBLISHED, Change, Fleet, pair
 from waypoint_controlplane.serve.living import lives
 from waypoint_controlplane.serve.rules import is_browser
 from waypoint_core.keys import host_of
 from waypoint_core.model import Binding, HostAlive, Instance, InstanceType, KillRequest, KnownHost
-
-_REPUBLISH = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,12 @@ class Updates:
                 yield from self._services(change)
         elif change.kind is Binding and change.before is None:
             yield from self._bond(*pair(change.name))
-        elif change.kind in {HostAlive, KnownHost}:
+        elif change.kind is HostAlive:
             self._note_host(change.name, now)
+        elif change.kind is KnownHost:
+            # What is there of a host lives or not, as that is gone or not.
+            for name, _ in self._fleet.on_host(change.name):
+                yield from self._compare(name)
         yield from self._missing(now)
 
     def _compare(self, name: str) -> Iterator[Update]:
@@ -105,6 +107,6 @@ class Updates:
             known = self._fleet.known.get(host)
             if not self._lost[host]:
                 del self._lost[host]
-            elif (returned is not None and now - returned >= _REPUBLISH) or (known and known.record.state == "gone"):
+            elif (returned is not None and now - returned >= REPUBLISHED) or (known and known.record.state == "gone"):
                 for name in sorted(self._lost.pop(host)):
                     yield self._gone(name)

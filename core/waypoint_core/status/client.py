@@ -74,6 +74,8 @@ def _naming(address: str, target: str, timeout: float) -> Iterator[None]:
         raise _error(address, target, f"no answer within {timeout:g} s") from None
     except (OSError, h11.ProtocolError, NotAnswered, ConfigError) as error:
         raise _error(address, target, _cause(error)) from error
+    except ValueError as error:  # UnicodeError among them, of a name with a part that is empty or too long
+        raise _error(address, target, f"that is no address: {error}") from error
 
 
 def _error(address: str, target: str, cause: str) -> StatusError:

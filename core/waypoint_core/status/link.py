@@ -22,7 +22,10 @@ class NotAnswered(Exception):
 
 
 class Link:
-    """A connection over which one GET was sent. OSError, h11.ProtocolError and NotAnswered come out of it."""
+    """A connection over which one GET was sent.
+
+    OSError, h11.ProtocolError and NotAnswered come out of it, and ValueError where an address cannot be one.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, *, tls: bool) -> None:
         self._reader = reader

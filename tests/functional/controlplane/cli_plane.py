@@ -5,10 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from functional.etcd.cluster import Cluster, free_ports
-from waypoint_core.codec import encode
+from waypoint_core.codec import decode, encode
 from waypoint_core.keys import Keys, browser_id
 from waypoint_core.model import Claim, HostAlive, HostSummary, Instance, InstanceState, InstanceType
 from waypoint_core.registry import Registry
@@ -51,3 +52,10 @@ async def populate(registry: Registry, keys: Keys) -> None:
         record = Instance(InstanceType.CHROME_BROWSER, InstanceState.READY, slot=slot, generation=1, since=1.0)
         await registry.put(keys.instance(HOST, instance), encode(record), lease=lease)
     await registry.put(keys.claim(BUSY), encode(Claim(proxy=HOST, request="r1", session="s1")))
+
+
+async def close(registry: Registry, keys: Keys) -> None:
+    """As the host's agent does it when it learns that the host is cordoned."""
+    for entry in (await registry.list(keys.host_instances(HOST))).entries:
+        closed = replace(decode(Instance, entry.value, entry.key), open=False)
+        await registry.put(entry.key, encode(closed), lease=entry.lease)

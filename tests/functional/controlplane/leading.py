@@ -23,6 +23,7 @@ from waypoint_controlplane.duty import Duty
 from waypoint_controlplane.fleet import Fleet
 from waypoint_controlplane.follow import Follower
 from waypoint_controlplane.measure import LeaderMetrics
+from waypoint_controlplane.observe import Ask
 from waypoint_core.codec import encode
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd.tasks import TaskOwner
@@ -142,7 +143,15 @@ class Stage:
         self._doomed.append(doomed)
         return doomed
 
-    def lead(self, keys: Keys, name: str, *, through: Registry | None = None, **changes: Any) -> Leading:
+    def lead(
+        self,
+        keys: Keys,
+        name: str,
+        *,
+        through: Registry | None = None,
+        probe: Ask = nobody_answers,
+        **changes: Any,
+    ) -> Leading:
         """A control plane in this process."""
         registry = through or self._registry
         follower = Follower(registry, Fleet(keys))
@@ -153,7 +162,7 @@ class Stage:
             registry,
             follower,
             keys,
-            probe=nobody_answers,
+            probe=probe,
             metrics=LeaderMetrics(metrics, follower.fleet),
         )
         tasks = (

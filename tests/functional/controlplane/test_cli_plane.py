@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functional.controlplane.cli_plane import BUSY, FREE, HOST, control_plane, populate
+from functional.controlplane.cli_plane import BUSY, FREE, HOST, close, control_plane, populate
 from functional.controlplane.cli_running import PROGRAM, variables, waypointctl
 from functional.etcd.cluster import Cluster
 from waypoint_core.codec import decode
@@ -98,6 +98,7 @@ async def test_drain(ctl: Ctl, registry: EtcdRegistry, keys: Keys) -> None:
     assert process.stdout
     assert await process.stdout.readline() == f"host {HOST}: 1 session left, no deadline\n".encode()
     assert "draining" in await ctl.says("get", "hosts") or "cordoned" in await ctl.says("get", "hosts")
+    await close(registry, keys)
     await registry.delete(keys.claim(BUSY))
     said, _ = await process.communicate()
     assert process.returncode == 0
@@ -108,6 +109,7 @@ async def test_drain(ctl: Ctl, registry: EtcdRegistry, keys: Keys) -> None:
 async def test_drain_with_a_deadline(ctl: Ctl, registry: EtcdRegistry, keys: Keys) -> None:
     """At the deadline what is left is to be ended; watching it can be taken up again."""
     assert "1 session left, ended at" in await ctl.says("drain", HOST, "--deadline", "2s", "--no-wait")
+    await close(registry, keys)
     async with asyncio.timeout(20), registry.watch(keys.desired_instances(HOST)) as events:
         async for _ in events:
             if await registry.get(keys.desired_instance(HOST, BUSY)):

@@ -14,6 +14,7 @@ import pytest
 from functional.controlplane.leading import QUICK, History, Stage
 from functional.etcd.cluster import Cluster, running
 from functional.etcd.following import ran_out, reachable
+from waypoint_controlplane.observe import healthz
 from waypoint_core.codec import encode
 from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry
@@ -23,12 +24,15 @@ from waypoint_core.model import (
     Binding,
     Freeze,
     HostAlive,
+    HostState,
     Instance,
     InstanceState,
     InstanceType,
     KillRequest,
+    KnownHost,
 )
 from waypoint_core.registry import Condition, Operation, Outcome
+from waypoint_core.status.client import StatusClient
 
 AGENT = Instance(InstanceType.AGENT, InstanceState.READY)
 HOSTS = [f"h{number}" for number in range(4)]
@@ -143,6 +147,29 @@ async def test_a_heartbeat_that_ends(stage: Stage, keys: Keys, registry: EtcdReg
     assert child["reason"].startswith("its parent p is dead: no heartbeat for ")
     await history.until(lambda there: not any(key.startswith(("inst/", "desired/", "bindings/")) for key in there))
     await leading.shows(1, "waypoint_controlplane_kills_total", kind="parent_dead")
+
+
+async def test_odd_keys_values_and_addresses_disturb_nobody(
+    stage: Stage, keys: Keys, registry: EtcdRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = {
+        "inst/_/a\udcff": encode(AGENT),
+        "bindings/p\udcff/c": encode(Binding()),
+        "desired/inst/_/k\udcff": encode(KillRequest("asked for")),
+        "cp/hosts/deep": b'{"unknown":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    }
+    for key, value in odd.items():
+        await registry.put(keys.prefix + key, value)
+    lost = KnownHost(HostState.SUSPECT, 1.0, status="node1..example:9301")
+    await stage.write(keys, {"cp/hosts/odd": lost, "hosts/well/alive": HostAlive("e", "b", 1)})
+    history = await stage.history(keys)
+    leading = stage.lead(keys, "cp", probe=healthz(StatusClient(None), 0.5))
+    await history.until(lambda there: b'"gone"' in there["cp/hosts/odd"])
+    await stage.nothing_more(keys, history)
+    assert not any(task.done() for task in leading.tasks)
+    assert {key: history.puts[key] for key in odd} == dict.fromkeys(odd, 1)
+    ignored = [record.getMessage() for record in caplog.records if "ignored: cannot read" in record.getMessage()]
+    assert len(ignored) == 2 * len(odd), "one line each, for the tables of the control plane and for its leader's"
 
 
 @pytest.fixture

@@ -151,6 +151,34 @@ async def test_drain_says_something_every_5s_while_the_fleet_moves(v1):
         call.cancel()
 
 
+async def test_drained_means_that_no_session_can_begin(v1):
+    """A proxy that has not heard of the cordon yet can claim until the agent has closed the browser."""
+    await host(v1)
+    b = await browser(v1)
+    call = v1.hosts.drain(pb.DrainRequest(name="h"))
+    async with asyncio.timeout(10):
+        progress = await call.read()
+        assert (progress.sessions_left, progress.drained) == (0, False)
+        record = v1.fleet.instances[b].record
+        await v1.registry.put(v1.keys.instance("h", b), encode(replace(record, open=False)))
+        while not (progress := await call.read()).drained:
+            pass
+        assert await call.read() is grpc.aio.EOF
+
+
+async def test_drain_ends_on_a_host_whose_agent_is_gone(v1):
+    await host(v1)
+    await browser(v1)
+    call = v1.hosts.drain(pb.DrainRequest(name="h"))
+    async with asyncio.timeout(10):
+        assert not (await call.read()).drained
+        await v1.registry.put(v1.keys.known_host("h"), encode(KnownHost(HostState.SUSPECT, 1.0)))
+        await v1.registry.delete(v1.keys.host_alive("h"))
+        while not (progress := await call.read()).drained:
+            pass
+    assert progress.state == pb.HOST_STATE_SUSPECT
+
+
 async def test_drain_of_a_gone_host_changes_nothing(v1):
     await v1.registry.put(v1.keys.known_host("h"), encode(KnownHost(HostState.GONE, 0.0)))
     await until(v1, lambda: "h" in v1.fleet.known)

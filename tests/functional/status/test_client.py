@@ -106,8 +106,12 @@ async def test_silence_is_named() -> None:
         (f"127.0.0.1:{free_ports(1)[0]}", "Connection refused"),
         ("nowhere.invalid:1", "not known|resolution"),
         ("nonsense", "not host:port"),
+        ("node1..example:9301", "that is no address: .*label empty or too long"),
+        (f"{'a' * 64}:9301", "that is no address: .*label (empty or )?too long"),
     ],
 )
 async def test_nobody_there(address: str, cause: str) -> None:
     with pytest.raises(StatusError, match=f"^cannot ask {address} for /x: .*({cause})"):
         await ask.get(address, "/x", 3)
+    with pytest.raises(StatusError, match=f"^cannot ask {address} for /x: .*({cause})"):
+        await anext(ask.lines(address, "/x", 3))

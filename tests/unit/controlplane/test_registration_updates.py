@@ -3,7 +3,7 @@
 import pytest
 
 from waypoint_controlplane.api import instance_manager_pb2 as pb
-from waypoint_controlplane.fleet import Fleet
+from waypoint_controlplane.fleet import REPUBLISHED, Fleet
 from waypoint_controlplane.serve.updates import Updates
 from waypoint_core.codec import encode
 from waypoint_core.keys import Keys, host_of
@@ -135,7 +135,7 @@ def test_a_host_returns_with_one_of_two(browsers: Scene) -> None:
     browsers.now += 1000
     assert browsers.bind("any", "thing") == []
     assert browsers.alive() == []
-    browsers.now += 9
+    browsers.now += REPUBLISHED - 1
     assert browsers.record(BROWSER) == []
     browsers.now += 2
     assert browsers.bind("any", "other") == ["REMOVED " + SECOND]
@@ -162,6 +162,17 @@ def test_a_host_that_is_declared_gone(browsers: Scene) -> None:
     browsers.gone(BROWSER)
     assert browsers.write(KEYS.known_host("h"), KnownHost(HostState.SUSPECT, 0.0)) == []
     assert browsers.write(KEYS.known_host("h"), KnownHost(HostState.GONE, 0.0)) == ["REMOVED " + BROWSER]
+
+
+def test_a_host_that_returns_after_it_was_declared_gone(browsers: Scene) -> None:
+    browsers.record(BROWSER)
+    browsers.remove(ALIVE)
+    browsers.gone(BROWSER)
+    browsers.write(KEYS.known_host("h"), KnownHost(HostState.GONE, 0.0))
+    assert [browsers.alive(), browsers.record(BROWSER), browsers.record(SECOND)] == [[], [], []]
+    told = browsers.write(KEYS.known_host("h"), KnownHost(HostState.READY, 0.0))
+    assert told == ["ADDED " + BROWSER, "ADDED " + SECOND]
+    assert browsers.gone(BROWSER) == ["REMOVED " + BROWSER]
 
 
 def test_killed_while_its_host_is_lost(browsers: Scene) -> None:

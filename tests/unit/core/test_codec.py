@@ -56,6 +56,7 @@ def test_an_attribute_of_a_newer_writer_is_ignored() -> None:
         (b'{"type":"toaster","state":"ready"}', r"Invalid enum value 'toaster' - at `\$.type`"),
         (b'{"type":"chrome_browser","state":"ready","slot":-1}', r"at `\$.slot`"),
         (b'{"type":"chrome_browser","state":"ready","endpoints":{"cdp":4}}', r"Expected `str`, got `int`"),
+        (b'{"unknown":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "recursion"),
     ],
 )
 def test_a_broken_value_is_named(value: bytes, complaint: str) -> None:

@@ -45,3 +45,9 @@ def test_parts() -> None:
         keys.parts("/y/inst/h1/i", keys.instances)
     with pytest.raises(CodecError, match="empty"):
         keys.parts("/x/inst//i", keys.instances)
+    with pytest.raises(CodecError, match=r"'/x/inst/h1/\\udcff': it is not UTF-8"):
+        keys.parts("/x/inst/h1/\udcff", keys.instances)
+
+
+def test_a_strangers_id_that_is_not_utf_8_gives_a_key() -> None:
+    assert Keys("/x/").desired_instance("h1", "ä\udcff") == "/x/desired/inst/h1/%C3%A4%FF"

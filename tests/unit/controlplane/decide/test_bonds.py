@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from unit.controlplane.decide.world import KEYS, World, browser
-from waypoint_controlplane.decide.decisions import Kill
+from waypoint_controlplane.decide.decisions import Forget, Kill
+from waypoint_controlplane.fleet import REPUBLISHED
 from waypoint_core.model import InstanceState, KillKind
 from waypoint_core.registry import Absent, Present, Unchanged
+from waypoint_core.settings import AgentSettings
 
 B = browser("a")
 C = browser("b")
@@ -54,11 +56,11 @@ CASES: dict[str, tuple[Callable[[World], World], list[str]]] = {
     "browser failed": (lambda w: w.host("a").instance(B, InstanceState.FAILED).registered("c").bond(B, "c"), DIES),
     "browser is to end": (lambda w: w.host("a").instance(B).killed(B).registered("c").bond(B, "c"), DIES),
     "host just back, browser not seen yet": (
-        lambda w: w.host("a", back=2.9).registered("c").bond(B, "c").missing(B),
+        lambda w: w.host("a", back=REPUBLISHED - 0.1).registered("c").bond(B, "c").missing(B),
         [],
     ),
     "host back for a while, browser not": (
-        lambda w: w.host("a", back=3).registered("c").bond(B, "c").missing(B),
+        lambda w: w.host("a", back=REPUBLISHED).registered("c").bond(B, "c").missing(B),
         DIES,
     ),
     "host suspect": (lambda w: w.host("a", "suspect", lost=9).registered("c").bond(B, "c").missing(B), []),
@@ -80,7 +82,7 @@ CASES: dict[str, tuple[Callable[[World], World], list[str]]] = {
         ["a ready"],
     ),
     "host back after it was declared gone, browser not": (
-        lambda w: w.host("a", "gone", back=3).registered("c").bond(B, "c").missing(B),
+        lambda w: w.host("a", "gone", back=REPUBLISHED).registered("c").bond(B, "c").missing(B),
         ["a ready", *DIES],
     ),
     "host that nobody knows": (lambda w: w.registered("c").bond(B, "c").missing(B).span("lost", "a", 59), []),
@@ -146,6 +148,19 @@ def test_a_child_dies_with_its_bond_and_only_if_things_are_still_so() -> None:
         bond=("p", "c", world.revision),
         given=(Present(tombstone), Present(record)),
     )
+
+
+def test_a_bond_is_forgotten_only_if_the_child_is_still_not_there() -> None:
+    """Tables that lag when a host has returned do not show its browsers yet."""
+    world = World().host("b").registered("p").bond("p", C).missing(C)
+    (forget,) = world.plan().decisions
+    bond = ((KEYS.binding("p", C), world.revision),)
+    assert forget == Forget(bond, f"{C} is dead: it needs no bond to p", given=(Absent(KEYS.instance("b", C)),))
+
+
+@pytest.mark.parametrize("setting", ["claim_timeout", "start_timeout"])
+def test_who_returns_has_the_time_that_its_agent_may_take(setting: str) -> None:
+    assert getattr(AgentSettings(), setting) < REPUBLISHED
 
 
 def test_a_late_heartbeat_saves() -> None:
