@@ -7,11 +7,11 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from waypoint_agent.pool import Pool
 from waypoint_core.errors import HoldError
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Lines, Message, Refused, Release, encode
+from waypoint_core.service import local_socket
 
 log = logging.getLogger("waypoint.agent.holds")
 
@@ -72,19 +72,8 @@ async def serve(pool: Pool, passed: list[socket.socket], path: str) -> AsyncIter
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Connection(pool, writer).serve(reader)
 
-    if passed:
-        server = await asyncio.start_unix_server(connected, sock=passed[0])
-    else:
-        server = await asyncio.start_unix_server(connected, sock=_own_socket(path))
+    server = await asyncio.start_unix_server(connected, sock=local_socket(passed, path, 0o660))
     try:
         yield
     finally:
         server.close()
-
-
-def _own_socket(path: str) -> socket.socket:
-    Path(path).unlink(missing_ok=True)
-    own = socket.socket(socket.AF_UNIX)
-    own.bind(path)
-    Path(path).chmod(0o660)
-    return own

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import sdnotify
@@ -39,6 +40,17 @@ def passed_sockets() -> dict[str, list[socket.socket]]:
         sock.setblocking(False)
         passed.setdefault(names[index] if index < len(names) else "unknown", []).append(sock)
     return passed
+
+
+def local_socket(passed: list[socket.socket], path: str, mode: int) -> socket.socket:
+    """The socket that systemd passed, or, of a daemon started by hand, one of its own at path. OSError."""
+    if passed:
+        return passed[0]
+    Path(path).unlink(missing_ok=True)
+    own = socket.socket(socket.AF_UNIX)
+    own.bind(path)
+    Path(path).chmod(mode)
+    return own
 
 
 class Supervisor:

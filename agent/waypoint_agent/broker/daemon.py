@@ -10,7 +10,6 @@ import asyncio
 import logging
 import select
 import socket
-from pathlib import Path
 
 from waypoint_agent.broker.orders import Answer, Order, Orders, Verb, encode
 from waypoint_agent.bus import Bus
@@ -109,8 +108,7 @@ async def serve(passed: list[socket.socket], path: str) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Connection(broker, writer).serve(reader)
 
-    listener = passed[0] if passed else _own_socket(path)
-    server = await asyncio.start_unix_server(connected, sock=listener)
+    server = await asyncio.start_unix_server(connected, sock=service.local_socket(passed, path, 0o600))
     try:
         supervisor.ready("browsers' units only")
         await supervisor.feed_watchdog()
@@ -118,14 +116,6 @@ async def serve(passed: list[socket.socket], path: str) -> None:
     finally:
         supervisor.stopping()
         server.close()
-
-
-def _own_socket(path: str) -> socket.socket:
-    Path(path).unlink(missing_ok=True)
-    own = socket.socket(socket.AF_UNIX)
-    own.bind(path)
-    Path(path).chmod(0o600)
-    return own
 
 
 def _run(settings: Settings) -> None:
