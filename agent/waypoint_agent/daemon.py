@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from waypoint_agent import endpoint, health, holds
 from waypoint_agent.broker.client import Broker
 from waypoint_agent.cgroups import Cgroups
-from waypoint_agent.desired import DesiredWatch
+from waypoint_agent.desired import DesiredWatch, most_slots
 from waypoint_agent.executor import Executor, Probe
 from waypoint_agent.gauges import Gauges
 from waypoint_agent.generations import Generations
@@ -69,7 +69,8 @@ class Agent:
             metrics=Metrics(metrics),
             backoff_max=settings.agent.backoff_max,
         )
-        self.desired = DesiredWatch(registry, keys, host, clock, self._changed)
+        most = most_slots(settings.agent)
+        self.desired = DesiredWatch(registry, keys, host, clock, self._changed, most_slots=most)
         self.keyset = Keyset(settings, keys, self.pool, self.desired.now, self._changed)
         self.publisher = Publisher(registry, keys, host, settings.etcd.lease_ttl, self.keyset.wanted)
         self.executor = Executor(

@@ -16,11 +16,13 @@ from waypoint_core.flags import check_flags
 from waypoint_core.keys import Keys
 from waypoint_core.model import DesiredHost, KillKind, KillRequest
 from waypoint_core.registry import Entry, Registry, Removed, Rewound, Stale, Synced, WatchEvent, Written
+from waypoint_core.settings import AgentSettings
 
 log = logging.getLogger("waypoint.agent.desired")
 
 
 MAX_SLOTS = 1000
+_LAST_PORT = 65535
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Desired:
 
     host is the default until host_known; kills maps an instance id to the request, None for a broken one; claims to
     when its claim was last found (monotonic); lost_at is since when (monotonic) claims cannot be followed, None while
-    they can.
+    they can. most_slots is how many others may want.
     """
 
     lost_at: float | None
@@ -37,6 +39,7 @@ class Desired:
     host_known: bool = False
     kills: dict[str, KillRequest | None] = field(default_factory=dict)
     claims: dict[str, float] = field(default_factory=dict)
+    most_slots: int = MAX_SLOTS
 
     @property
     def claims_known(self) -> bool:
@@ -45,7 +48,7 @@ class Desired:
 
     def slots(self, configured: int) -> int:
         """How many slots the host is to have."""
-        return configured if self.host.slots is None else min(self.host.slots, MAX_SLOTS)
+        return configured if self.host.slots is None else min(self.host.slots, self.most_slots)
 
     def reasons(self) -> dict[str, str | None]:
         """Why each instance that somebody wants to end is to end; None for a broken request."""
@@ -56,7 +59,14 @@ class DesiredWatch:
     """Follows the host's desired state and its claims."""
 
     def __init__(
-        self, registry: Registry, keys: Keys, host: str, clock: Callable[[], float], changed: Callable[[], None]
+        self,
+        registry: Registry,
+        keys: Keys,
+        host: str,
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+        *,
+        most_slots: int = MAX_SLOTS,
     ) -> None:
         self._registry = registry
         self._host = host
@@ -67,7 +77,7 @@ class DesiredWatch:
         self._clock = clock
         self._changed = changed
         self._rewound = False
-        self.now = Desired(lost_at=clock())
+        self.now = Desired(lost_at=clock(), most_slots=most_slots)
 
     async def follow_host(self) -> None:
         """What is wanted of the host, for ever."""
@@ -94,9 +104,10 @@ class DesiredWatch:
                 try:
                     host = decode(DesiredHost, entry.value, entry.key)
                     check_flags(host.browser_flags)
-                    self.now.host = host
                 except (CodecError, ConfigError) as error:
                     log.warning("%s; the host stays as it was wanted before", error)
+                else:
+                    self._want(host)
             case Removed(key) if key == self._host_key and not self._rewound:
                 self.now.host = DesiredHost()
             case Rewound(reason):
@@ -109,15 +120,17 @@ class DesiredWatch:
     def on_kill(self, event: WatchEvent) -> None:
         """Take in a kill request or its removal; a broken one is not carried out."""
         match event:
-            case Written(entry):
+            case Written(entry) if self._names_browser(entry.key.removeprefix(self._kills)):
                 self.now.kills[entry.key.removeprefix(self._kills)] = _kill_request(entry)
+            case Written(entry):
+                log.warning("%r is ignored: it names no browser of this host", entry.key)
             case Removed(key):
                 self.now.kills.pop(key.removeprefix(self._kills), None)
 
     def on_claim(self, event: WatchEvent) -> None:
         """Take in a claim or its removal; whatever its value, the key counts."""
         match event:
-            case Written(entry) if names_browser(entry.key.removeprefix(self._claims_root), self._host):
+            case Written(entry) if self._names_browser(entry.key.removeprefix(self._claims_root)):
                 self.now.claims[entry.key.removeprefix(self._claims_root)] = self._clock()
             case Removed(key):
                 self.now.claims.pop(key.removeprefix(self._claims_root), None)
@@ -128,6 +141,24 @@ class DesiredWatch:
                 # An outage is no fault of the claimers: their time starts now.
                 self.now.claims = dict.fromkeys(self.now.claims, self._clock())
                 self.now.lost_at = None
+
+    def _want(self, host: DesiredHost) -> None:
+        if (slots := host.slots) is not None and slots > (most := self.now.most_slots):
+            reason = f"no host has more than {MAX_SLOTS}, each with ports of its own up to {_LAST_PORT}"
+            log.warning("%s wants %d slots, and the host gets %d: %s", self._host_key, slots, most, reason)
+        self.now.host = host
+
+    def _names_browser(self, instance: str) -> bool:
+        """Whether this end of a key is the id of a browser here: what is gone is deleted by its id, not by this key."""
+        return names_browser(instance, self._host)
+
+
+def most_slots(agent: AgentSettings) -> int:
+    """How many slots others may want of a host: each has ports of its own."""
+    if not agent.desktop:
+        return min(MAX_SLOTS, _LAST_PORT + 1 - agent.browser_port)
+    lower, upper = sorted([agent.browser_port, agent.desktop_port])
+    return min(MAX_SLOTS, upper - lower, _LAST_PORT + 1 - upper)
 
 
 def _kill_request(entry: Entry) -> KillRequest | None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import h11
 import msgspec
 
-from waypoint_core.errors import UnitError
+from waypoint_core.codec import decode
+from waypoint_core.errors import CodecError, UnitError
 
 _MAX_ANSWER = 64 * 1024
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def probe(port: int, timeout: float) -> Answer:
                 return await _ask(browser, port)
     except TimeoutError:
         raise UnitError(f"cannot probe port {port}: no answer within {timeout:g} s") from None
-    except (OSError, h11.ProtocolError, msgspec.MsgspecError) as error:
+    except (OSError, h11.ProtocolError, CodecError) as error:
         raise UnitError(f"cannot probe port {port}: {error}") from error
 
 
@@ -46,15 +48,17 @@ async def _ask(browser: socket.socket, port: int) -> Answer:
     request = h11.Request(method="GET", target="/json/version", headers=[("Host", f"127.0.0.1:{port}")])
     question = (http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b"")
     await asyncio.get_running_loop().sock_sendall(browser, question)
-    version = msgspec.json.decode(await _body(http, browser), type=_Version)
+    version = decode(_Version, await _body(http, browser), "/json/version")
     return Answer(version.endpoint, version.browser)
 
 
 def _connected(port: int) -> socket.socket:
-    """A connection that is there or about to be. OSError: refused.
+    """A connection that is there or about to be. OSError: refused. UnitError: there is no such port.
 
     That is known at once on loopback, and has to be cheap: a browser that starts refuses a dozen times.
     """
+    if port > _LAST_PORT:
+        raise UnitError(f"cannot probe port {port}: ports end at {_LAST_PORT}")
     connection = socket.socket()
     connection.setblocking(False)
     error = connection.connect_ex(("127.0.0.1", port))

@@ -68,12 +68,14 @@ class Publisher:
     async def _keep_publishing(self) -> None:
         while True:
             try:
-                lease = await self._registry.lease(self._ttl)
                 found = await self._registry.list(self._instances)
+                # Last: a lease that is not used is renewed all the same, until the process ends.
+                lease = await self._registry.lease(self._ttl)
             except RegistryError as error:
                 await self._outage.pause(error)
                 continue
-            self._written = {entry.key: None for entry in found.entries if self._is_ours(entry.key)}
+            async with self._writing:
+                self._doubt(entry.key for entry in found.entries if self._is_ours(entry.key))
             log.info("lease %x granted, %d keys of former times found", lease.id, len(self._written))
             await self._publish_under(lease)
             log.warning("lease %x lost: everything is written again", lease.id)
@@ -86,7 +88,7 @@ class Publisher:
             self._written[key] = None
             outcome = await self._registry.transact([Absent(self._keys.claim(instance))], [Delete(key)])
             if outcome.succeeded:
-                del self._written[key]
+                self._drop(key)
             return outcome.succeeded
 
     async def forget(self, instances: Sequence[str]) -> None:
@@ -127,9 +129,9 @@ class Publisher:
                     case Removed(key, revision):
                         self._noticed(key, revision)
                     case Rewound():
-                        self._written = dict.fromkeys(self._written)
-                        self._revisions.clear()
-                        self._seen.clear()
+                        # What is being written may have gone to the registry as it was before.
+                        async with self._writing:
+                            self._doubt(self._written)
                         self.poke()
 
     def _noticed(self, key: str, revision: int) -> None:
@@ -144,6 +146,18 @@ class Publisher:
         self._written[key] = None
         # After a pause: two who write the same key must not do so as fast as they can.
         asyncio.get_running_loop().call_later(_MEND_PAUSE, self.poke)
+
+    def _doubt(self, keys: Iterable[str]) -> None:
+        """From now on these keys are ours, and nobody knows what they hold. Only between two writes."""
+        self._written = dict.fromkeys(keys)
+        self._revisions.clear()
+        self._seen.clear()
+
+    def _drop(self, key: str) -> None:
+        """The key is gone, and so is what was known of it."""
+        self._written.pop(key, None)
+        self._revisions.pop(key, None)
+        self._seen.pop(key, None)
 
     async def _wake_at_loss(self, lease: Lease) -> None:
         await lease.lost.wait()
@@ -163,9 +177,7 @@ class Publisher:
             revisions |= dict.fromkeys((item.key for item in batch), outcome.revision)
         self._written |= changes
         for key in gone:
-            del self._written[key]
-            self._revisions.pop(key, None)
-            self._seen.pop(key, None)
+            self._drop(key)
         for key in changes:
             self._revisions[key] = revisions[key]
             self._noticed(key, self._seen.pop(key, 0))

@@ -29,7 +29,7 @@ def slot_of(unit: str) -> int | None:
 
 def names_browser(instance: str, host: str) -> bool:
     """Whether an instance id is that of a browser on this host; other programs choose their ids as they like."""
-    return bool(re.fullmatch(rf"{re.escape(host)}_\d+_[0-9a-f]{{32}}", instance))
+    return bool(re.fullmatch(rf"{re.escape(host)}_[0-9]+_[0-9a-f]{{32}}", instance))
 
 
 def object_path(unit: str) -> str:

@@ -10,7 +10,7 @@ from waypoint_core.errors import CodecError
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _SEPARATOR = "_"
-_BROWSER = re.compile(r"([a-z0-9][a-z0-9.-]*)_(\d+)_([0-9a-f]{32})")
+_BROWSER = re.compile(r"([a-z0-9][a-z0-9.-]*)_([0-9]+)_([0-9a-f]{32})")
 
 REGISTERED = "_"
 """Stands for the host in the keys of instances that registered themselves; no host may bear this name."""

@@ -52,6 +52,8 @@ async def test_a_browser_says_what_it_is(says: bytes) -> None:
         response(b"[]"),
         response(b'{"Browser": 7, "webSocketDebuggerUrl": ""}'),
         response(b"x" * 100_000),
+        response(b'{"Browser": "\xff", "webSocketDebuggerUrl": ""}'),
+        response(b'{"more": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"),
     ],
 )
 async def test_whatever_else_answers_is_no_healthy_browser(says: bytes) -> None:
@@ -71,6 +73,11 @@ async def test_nobody_there() -> None:
         pass
     with pytest.raises(UnitError, match="cannot probe"):
         await probe(port, 5)
+
+
+async def test_a_port_that_cannot_be() -> None:
+    with pytest.raises(UnitError, match="cannot probe port 65536: ports end at 65535"):
+        await probe(65536, 5)
 
 
 async def test_one_that_accepts_nobody() -> None:

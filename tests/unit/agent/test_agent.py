@@ -239,6 +239,21 @@ async def test_a_kill_request_is_carried_out_and_deleted(there: Running) -> None
     await there.until_gone(KEYS.desired_instance("h", first))
 
 
+async def test_what_names_no_browser_here_is_nobodys_to_delete(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    gone, elsewhere = KEYS.desired_instance("h", f"h_0_{A}"), f"h2_0_{A}"
+    names = (elsewhere, "h_vm-7", "a%2Fb", "a%252Fb", "\udcff", "%FF")
+    others = [f"{below}{name}" for below in (KEYS.desired_instances("h"), KEYS.claims) for name in names]
+    for key in (gone, *others):
+        await running.registry.put(key, b"broken")
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        await running.until_gone(gone)
+        await running.ready()
+        task.cancel()
+    assert [key for key in others if not await running.registry.get(key)] == []
+
+
 async def test_a_claim_that_nobody_holds_is_void(there: Running) -> None:
     [first, _] = await there.ready()
     await there.registry.put(KEYS.claim(first), b"broken")
@@ -255,6 +270,19 @@ async def test_the_number_of_slots_is_changed(there: Running) -> None:
     for _ in range(5):
         assert (await there.systemd.done.get())[0] == "start"
     assert sorted([await there.systemd.done.get() for _ in range(4)]) == [("stop", slot) for slot in range(1, 5)]
+
+
+async def test_slots_that_have_no_port_are_not_there(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    running.settings = dataclasses.replace(running.settings, browser_port=65531)
+    await running.registry.put(HOST, b'{"slots": 8}')
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        await running.ready(5)
+        alive = await running.registry.get(KEYS.host_alive("h"))
+        task.cancel()
+    assert alive
+    assert json.loads(alive.value)["slots"] == 5
 
 
 def closed(found: dict[str, Any]) -> bool:

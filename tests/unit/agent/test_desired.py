@@ -5,15 +5,29 @@ import logging
 import pytest
 
 from unit.agent.parts import Clock
-from waypoint_agent.desired import MAX_SLOTS, DesiredWatch
+from waypoint_agent.desired import MAX_SLOTS, DesiredWatch, most_slots
 from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryRegistry
 from waypoint_core.model import DesiredHost, KillRequest
 from waypoint_core.registry import Entry, Removed, Rewound, Stale, Synced, Written
+from waypoint_core.settings import AgentSettings
 
 KEYS = Keys()
 HOST = KEYS.desired_host("h")
 BROWSER = f"h_0_{'a' * 32}"
+OTHER = f"h_1_{'b' * 32}"
+STRANGERS = [
+    "",
+    "one",
+    "a/b/c",
+    "\udcff",
+    "h_0_%61",
+    BROWSER + "\n",
+    BROWSER.upper(),
+    f"h2_0_{'a' * 32}",
+    f"h_\N{ARABIC-INDIC DIGIT THREE}_{'a' * 32}",
+]
+"""Ends of keys that name no browser of this host."""
 
 
 def written(key: str, value: bytes) -> Written:
@@ -38,6 +52,30 @@ def test_the_host(watch: DesiredWatch) -> None:
     assert watch.now.host == DesiredHost()
     watch.on_host(written(HOST, b'{"slots": 99999999}'))
     assert watch.now.slots(4) == MAX_SLOTS
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        (AgentSettings(), MAX_SLOTS),
+        (AgentSettings(browser_port=65500), 36),
+        (AgentSettings(desktop_port=65500), MAX_SLOTS),
+        (AgentSettings(desktop=True), MAX_SLOTS),
+        (AgentSettings(desktop_port=65500, desktop=True), 36),
+        (AgentSettings(browser_port=65500, desktop_port=65400, desktop=True), 36),
+        (AgentSettings(browser_port=20000, desktop_port=20007, desktop=True), 7),
+    ],
+)
+def test_no_more_slots_than_there_are_ports(
+    settings: AgentSettings, most: int, watch: DesiredWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch.now.most_slots = most_slots(settings)
+    watch.on_host(written(HOST, b'{"slots": %d}' % most))
+    assert (watch.now.slots(4), caplog.messages) == (most, [])
+    watch.on_host(written(HOST, b'{"slots": %d}' % (most + 1)))
+    assert watch.now.slots(4) == most
+    reason = "no host has more than 1000, each with ports of its own up to 65535"
+    assert caplog.messages == [f"{HOST} wants {most + 1} slots, and the host gets {most}: {reason}"]
 
 
 def test_nothing_is_known_before_all_is_read(watch: DesiredWatch) -> None:
@@ -78,12 +116,30 @@ def test_a_restored_registry_takes_nothing_back(watch: DesiredWatch) -> None:
 
 
 def test_kill_requests(watch: DesiredWatch, caplog: pytest.LogCaptureFixture) -> None:
-    watch.on_kill(written(KEYS.desired_instance("h", "one"), b'{"reason": "by hand"}'))
-    watch.on_kill(written(KEYS.desired_instance("h", "two"), b'{"reason": ""}'))
-    assert watch.now.kills == {"one": KillRequest("by hand"), "two": None}
+    watch.on_kill(written(KEYS.desired_instance("h", BROWSER), b'{"reason": "by hand"}'))
+    watch.on_kill(written(KEYS.desired_instance("h", OTHER), b'{"reason": ""}'))
+    assert watch.now.kills == {BROWSER: KillRequest("by hand"), OTHER: None}
     assert len(caplog.records) == 1
-    watch.on_kill(Removed(KEYS.desired_instance("h", "one"), 2))
-    assert watch.now.kills == {"two": None}
+    watch.on_kill(Removed(KEYS.desired_instance("h", BROWSER), 2))
+    assert watch.now.kills == {OTHER: None}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_kill_requests_that_name_no_browser_here_are_ignored(
+    name: str, watch: DesiredWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = KEYS.desired_instances("h") + name
+    watch.on_kill(written(key, b'{"reason": "by hand"}'))
+    assert watch.now.kills == {}
+    assert caplog.messages == [f"{key!r} is ignored: it names no browser of this host"]
+    watch.on_kill(Removed(key, 2))
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_claims_that_name_no_browser_here_are_ignored(name: str, watch: DesiredWatch) -> None:
+    watch.on_claim(written(KEYS.claims + name, b"{}"))
+    assert watch.now.claims == {}
+    watch.on_claim(Removed(KEYS.claims + name, 2))
 
 
 @pytest.mark.parametrize(

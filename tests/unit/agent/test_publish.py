@@ -1,7 +1,7 @@
 """The host's keys in the registry: what is written, and when."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -10,6 +10,7 @@ from waypoint_agent.publish import Publisher
 from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryLease, MemoryRegistry
+from waypoint_core.registry import Condition, Delete, Listing, Operation, Outcome, Put, Removed
 
 KEYS = Keys()
 ALIVE = KEYS.host_alive("h")
@@ -36,6 +37,50 @@ class Spy(MemoryRegistry):
         return lease
 
 
+class Unlisted(Spy):
+    """Does not list the host's instances, three times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals = 3
+
+    async def list(self, prefix: str) -> Listing:
+        if prefix == KEYS.host_instances("h") and self.refusals:
+            self.refusals -= 1
+            raise RegistryUnavailable("nobody answered in time")
+        return await super().list(prefix)
+
+
+class Late(Spy):
+    """Carries out what holds the operation that it was told, but answers late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: Operation | None = None
+        self.refused = asyncio.Event()
+        self.carried_out = asyncio.Event()
+        self.answer = asyncio.Event()
+        self.leased = asyncio.Event()
+
+    async def transact(
+        self, conditions: Sequence[Condition], then: Sequence[Operation], otherwise: Sequence[Operation] = ()
+    ) -> Outcome:
+        try:
+            outcome = await super().transact(conditions, then, otherwise)
+        except RegistryUnavailable:
+            self.refused.set()
+            raise
+        if self.late in then:
+            self.carried_out.set()
+            await self.answer.wait()
+        return outcome
+
+    async def lease(self, ttl: float) -> MemoryLease:
+        lease = await super().lease(ttl)
+        self.leased.set()
+        return lease
+
+
 class Published:
     """A running publisher, and what it should publish."""
 
@@ -47,6 +92,10 @@ class Published:
     def want(self, wanted: dict[str, bytes | None]) -> None:
         self.wanted = wanted
         self.publisher.poke()
+
+    def remembered(self) -> set[str]:
+        """The keys of which the publisher knows anything."""
+        return {*self.publisher._written, *self.publisher._revisions, *self.publisher._seen}
 
     async def until(self, expected: dict[str, bytes]) -> None:
         """Wait until the registry holds exactly this."""
@@ -96,6 +145,74 @@ async def test_a_lost_lease_is_replaced_with_everything_under_it(there: Publishe
     there.registry.expire(there.registry.leases[0])
     await there.until({ALIVE: b"alive", key(0): b"ready"})
     assert len(there.registry.leases) == 2
+
+
+async def test_one_lease_is_enough_however_often_the_listing_fails() -> None:
+    published = Published(Unlisted())
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(published.publisher.run())
+        await published.until({ALIVE: b"alive"})
+        running.cancel()
+    assert len(published.registry.leases) == 1
+
+
+async def test_a_lease_that_is_lost_before_a_withdrawal_is_answered() -> None:
+    registry = Late()
+    published = Published(registry)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(published.publisher.run())
+        published.want({ALIVE: b"alive", key(0): b"ready"})
+        await published.until({ALIVE: b"alive", key(0): b"ready"})
+        registry.available = False
+        published.want({ALIVE: b"changed", key(0): None})
+        await registry.refused.wait()
+        registry.available = True
+        registry.late = Delete(key(0))
+        registry.leased.clear()
+        withdrawing = group.create_task(published.publisher.withdraw(browser(0)))
+        registry.expire(registry.leases[0])
+        await asyncio.gather(registry.carried_out.wait(), registry.leased.wait())
+        registry.answer.set()
+        assert await withdrawing
+        published.want({ALIVE: b"alive"})
+        await published.until({ALIVE: b"alive"})
+        running.cancel()
+
+
+async def test_a_registry_restored_before_a_write_is_answered() -> None:
+    registry = Late()
+    published = Published(registry)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(published.publisher.run())
+        await published.until({ALIVE: b"alive"})
+        backup = registry.snapshot()
+        registry.late = Put(key(0), b"ready", registry.leases[0].id)
+        published.want({ALIVE: b"alive", key(0): b"ready"})
+        await registry.carried_out.wait()
+        async with registry.watch(KEYS.prefix) as events:
+            registry.restore(backup)
+            async for event in events:
+                if event == Removed(key(0), backup.revision):
+                    break
+        registry.late = None
+        registry.answer.set()
+        await published.until({ALIVE: b"alive", key(0): b"ready"})
+        running.cancel()
+
+
+async def test_nothing_is_remembered_of_what_is_gone(there: Published) -> None:
+    """Withdrawn, deleted, or gone with its lease."""
+    there.want({ALIVE: b"alive", key(0): b"ready", key(1): b"ready", key(2): b"ready"})
+    await there.until({ALIVE: b"alive", key(0): b"ready", key(1): b"ready", key(2): b"ready"})
+    there.wanted[key(0)] = None
+    assert await there.publisher.withdraw(browser(0))
+    there.want({ALIVE: b"alive", key(2): b"ready"})
+    await there.until({ALIVE: b"alive", key(2): b"ready"})
+    assert there.remembered() == {ALIVE, key(2)}
+    there.wanted = {ALIVE: b"alive"}
+    there.registry.expire(there.registry.leases[0])
+    await there.until({ALIVE: b"alive"})
+    assert there.remembered() == {ALIVE}
 
 
 async def test_an_outage_is_waited_out_and_what_changed_meanwhile_follows(there: Published) -> None:
