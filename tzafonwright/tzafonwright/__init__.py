@@ -3,6 +3,7 @@
     client       the asyncio client: every action a method
     sync         the same without await; generated from client
     connection   one WebSocket: sends actions, hands each its answer, says why it ended
+    outbox       what is sent on it, in order, and what does not get through
 
 Sans-I/O, shared with the server:
     actions      what can be done, with its arguments and bounds, and what it gives

@@ -14,19 +14,27 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from tzafonwright import actions, protocol, v1
 from tzafonwright.errors import ActionTimeout, ConnectionLost, ProtocolError, SessionLost, session_lost
 from tzafonwright.exchange import Answer, Exchange, Underway
+from tzafonwright.outbox import Outbox
 
 _MARGIN = 5.0
+_CLOSE = 10.0
 _MAX_UNREAD = 10_000
 log = logging.getLogger("tzafonwright")
 
 OnProgress = Callable[[str, int, "int | None"], None]
-"""Called with the stage, the bytes done, and the total if it is known."""
+"""Called with the stage, the bytes done, and the total if it is known. What it raises ends the action."""
+Begin = Callable[[], "tuple[int, bytes]"]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Waiting:
     answered: asyncio.Future[Any]
-    progress: OnProgress | None = None
+    progress: OnProgress | None
+    number: int = 0
+
+    def fail(self, error: Exception) -> None:
+        if not self.answered.done():
+            self.answered.set_exception(error)
 
 
 class Connection:
@@ -38,7 +46,7 @@ class Connection:
         self._waiting: dict[int, _Waiting] = {}
         self._happenings: asyncio.Queue[actions.Happening | None] = asyncio.Queue(_MAX_UNREAD)
         self._lost: SessionLost | None = None
-        self._sending = asyncio.Lock()
+        self._outbox = Outbox(socket)
         # Python 3.10 has no task groups; this task is ended by close().
         self._reader = asyncio.get_running_loop().create_task(self._read(), name="tzafonwright reader")
 
@@ -70,55 +78,65 @@ class Connection:
         self, action: actions.Action, timeout: float, payload: bytes = b"", progress: OnProgress | None = None
     ) -> Any:
         """What the action gives. ActionFailed, SessionLost, InvalidAction or Unsupported when it gives nothing."""
-        async with self._sending:
-            number, frame = self._exchange.send(action, timeout, payload)
-            waiting = await self._send(action.name, number, frame, progress)
-        return await self._answer(action.name, number, waiting, timeout)
+        return await self._do(action.name, lambda: self._exchange.send(action, timeout, payload), timeout, progress)
 
     async def do_command(self, command: v1.Command) -> Any:
         """The same for a command of the first version."""
-        async with self._sending:
-            number, frame = self._exchange.send_command(command)
-            waiting = await self._send(command.action_type.value, number, frame, None)
-        return await self._answer(command.action_type.value, number, waiting, command.timeout / 1000)
+        name, timeout = command.action_type.value, command.timeout / 1000
+        return await self._do(name, lambda: self._exchange.send_command(command), timeout)
 
     async def happenings(self) -> AsyncIterator[actions.Happening]:
         """What happens of the topics that were asked for; ends with the connection."""
         while (happening := await self._happenings.get()) is not None:
             yield happening
+        self._happenings.put_nowait(None)  # for whoever else listens
 
     async def close(self) -> None:
         """End the session; its browser goes with it."""
-        await self._socket.close()
+        await self._leave()
         await asyncio.wait([self._reader])
 
-    async def _send(self, name: str, number: int, frame: bytes, progress: OnProgress | None) -> _Waiting:
-        if self._lost:
-            raise type(self._lost)(f"cannot {name}: {self._lost}", self._lost.close_code, self._lost.reason)
-        waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future(), progress)
+    async def _do(self, name: str, begin: Begin, timeout: float, progress: OnProgress | None = None) -> Any:
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), progress)
         try:
-            await self._socket.send(frame)
+            await self._send(name, begin, timeout, waiting)
+            return await _answer(name, timeout, waiting)
+        finally:
+            self._forget(waiting)
+
+    async def _send(self, name: str, begin: Begin, timeout: float, waiting: _Waiting) -> None:
+        def pack() -> bytes:
+            waiting.number, frame = begin()
+            if self._lost:
+                raise type(self._lost)(f"cannot {name}: {self._lost}", self._lost.close_code, self._lost.reason)
+            self._waiting[waiting.number] = waiting
+            return frame
+
+        try:
+            await self._outbox.send(pack, timeout + _MARGIN)
+        except TimeoutError:
+            late = f"cannot {name}: what is to be sent before it did not get through in {timeout:g} s"
+            raise ActionTimeout(late, "timeout") from None
         except ConnectionClosed:
             await asyncio.wait([self._reader])  # it knows why, and has told everybody who waits
-        return waiting
 
-    async def _answer(self, name: str, number: int, waiting: _Waiting, timeout: float) -> Any:
-        timer = asyncio.get_running_loop().call_later(timeout + _MARGIN, _give_up, waiting, name, timeout)
+    def _forget(self, waiting: _Waiting) -> None:
+        """Nobody waits for it any more; what was not answered is stopped."""
+        if self._waiting.get(waiting.number) is not waiting:
+            return
+        del self._waiting[waiting.number]
+        waiting.answered.cancel()
+        if (frame := self._exchange.cancel(waiting.number)) and not self._lost:
+            self._outbox.slip_in(frame)
+
+    async def _leave(self, code: int = 1000, reason: str = "") -> None:
+        """With a word where the server takes it in time, without where it does not."""
         try:
-            return await waiting.answered
+            await asyncio.wait_for(self._socket.close(code, reason), _CLOSE)
+        except (TimeoutError, asyncio.TimeoutError):
+            log.debug("the server does not take the end of the connection")
         finally:
-            timer.cancel()
-            if self._waiting.get(number) is waiting:  # nobody waits any more
-                await self._cancel(number)
-
-    async def _cancel(self, number: int) -> None:
-        if waiting := self._waiting.pop(number, None):
-            waiting.answered.cancel()
-        if (frame := self._exchange.cancel(number)) and not self._lost:
-            try:
-                await self._socket.send(frame)
-            except ConnectionClosed:
-                log.debug("cannot cancel: the connection is closed")
+            self._socket.transport.abort()
 
     async def _read(self) -> None:
         code, reason = 1006, ""
@@ -127,12 +145,13 @@ class Connection:
                 self._receive(frame)
             code, reason = self._socket.close_code or 1006, self._socket.close_reason or ""
         except ConnectionClosed as closed:
-            code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+            code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, self._outbox.stalled)
         except ProtocolError as error:
             log.warning("%s; the connection is closed", error)
             code, reason = 1002, str(error)
-            await self._socket.close(1002, "protocol error")
+            await self._leave(1002, "protocol error")
         finally:
+            self._socket.transport.abort()
             self._end(code, reason)
 
     def _receive(self, frame: bytes | str) -> None:
@@ -142,33 +161,41 @@ class Connection:
                 self._happenings.get_nowait()  # the oldest goes: nobody reads them
             self._happenings.put_nowait(event)
         elif isinstance(event, Underway):
-            waiting = self._waiting.get(event.id)
-            if waiting and waiting.progress:
-                waiting.progress(event.stage, event.done, event.total)
+            self._tell_progress(event)
         elif isinstance(event, Answer) and (waiting := self._waiting.pop(event.id, None)):
-            if waiting.answered.done():
-                return
             if event.error:
-                waiting.answered.set_exception(event.error)
-            else:
+                waiting.fail(event.error)
+            elif not waiting.answered.done():
                 waiting.answered.set_result(event.value)
+
+    def _tell_progress(self, event: Underway) -> None:
+        waiting = self._waiting.get(event.id)
+        if waiting and waiting.progress and not waiting.answered.done():
+            try:
+                waiting.progress(event.stage, event.done, event.total)
+            except StopIteration as error:  # no future takes it
+                waiting.fail(RuntimeError(f"progress raised {error!r}"))
+            except Exception as error:  # noqa: BLE001 - it is for whoever passed the callback
+                waiting.fail(error)
 
     def _end(self, code: int, reason: str) -> None:
         self._lost = session_lost("", code, reason)
         doing = self._exchange.underway
         for waiting in self._waiting.values():
-            if not waiting.answered.done():
-                waiting.answered.set_exception(session_lost(doing, code, reason))
+            waiting.fail(session_lost(doing, code, reason))
         self._waiting.clear()
         if self._happenings.full():
             self._happenings.get_nowait()
         self._happenings.put_nowait(None)
 
 
-def _give_up(waiting: _Waiting, name: str, timeout: float) -> None:
-    if not waiting.answered.done():
-        late = ActionTimeout(f"cannot {name}: the server did not answer in {timeout:g} s", "timeout")
-        waiting.answered.set_exception(late)
+async def _answer(name: str, timeout: float, waiting: _Waiting) -> Any:
+    late = ActionTimeout(f"cannot {name}: the server did not answer in {timeout:g} s", "timeout")
+    timer = asyncio.get_running_loop().call_later(timeout + _MARGIN, waiting.fail, late)
+    try:
+        return await waiting.answered
+    finally:
+        timer.cancel()
 
 
 def _words(error: Exception) -> str:

@@ -66,7 +66,7 @@ class ActionTimeout(ActionFailed):
 
 
 class SessionLost(TzafonWrightError):
-    """The session is over. close_code and reason are the WebSocket's, 1006 and empty without a close frame."""
+    """The session is over. close_code and reason are the WebSocket's; without a close frame 1006, and what is known."""
 
     def __init__(self, message: str, close_code: int = 1006, reason: str = "") -> None:
         super().__init__(message)

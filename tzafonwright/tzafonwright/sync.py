@@ -6,6 +6,7 @@ Generated from client.py by generate-sync; change that file instead of this one.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,9 @@ from tzafonwright.actions import (
 )  # fmt: skip
 from tzafonwright.client import Target
 from tzafonwright.connection import OnProgress
+from tzafonwright.errors import ConnectionLost
 
+_GRACE = 0.1
 T = TypeVar("T")
 
 
@@ -33,6 +36,7 @@ class TzafonWrightClient:
         self._client = client.TzafonWrightClient(ws_url, timeout=timeout, connect_timeout=connect_timeout)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> TzafonWrightClient:
         self.connect()
@@ -45,10 +49,10 @@ class TzafonWrightClient:
 
     def connect(self) -> None:
         """Connect and get a browser. ConnectionLost when there is none to be had, with the reason."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._loop.run_forever, name="tzafonwright", daemon=True)
-            self._thread.start()
+        self._refuse_inside()
+        with self._lock:
+            if self._loop is None:
+                self._start()
         try:
             self._run(self._client.connect())
         except BaseException:
@@ -57,11 +61,8 @@ class TzafonWrightClient:
 
     def close(self) -> None:
         """Leave; the browser dies with everything in it."""
-        if self._loop is not None:
-            try:
-                self._run(self._client.close())
-            finally:
-                self._stop()
+        self._refuse_inside()
+        self._stop()
 
     @property
     def version(self) -> int:
@@ -90,22 +91,45 @@ class TzafonWrightClient:
             yield happening
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop is None:
-            work.close()
-            raise RuntimeError("not connected: use `with TzafonWrightClient(...)`, or connect()")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._submit(work)
         try:
             return future.result()
+        except concurrent.futures.CancelledError:
+            raise ConnectionLost("cannot go on: the client was closed meanwhile") from None
         except BaseException:
             future.cancel()
             raise
 
+    def _submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """In one with looking whether there is a loop: what comes to a loop before it stops also ends."""
+        try:
+            self._refuse_inside()
+            with self._lock:
+                if self._loop is None:
+                    raise RuntimeError("not connected: use `with TzafonWrightClient(...)`, or connect()")
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except BaseException:
+            work.close()
+            raise
+
+    def _refuse_inside(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("not possible in a progress callback: nothing else goes on until it returns")
+
+    def _start(self) -> None:
+        if self._thread:
+            self._thread.join()  # the last connection may still be closing
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=_live, args=(self._loop, self._client), name="tzafonwright", daemon=True)
+        self._thread.start()
+
     def _stop(self) -> None:
-        loop, self._loop = self._loop, None
-        if loop and self._thread:
-            loop.call_soon_threadsafe(loop.stop)
-            self._thread.join()
-            loop.close()
+        with self._lock:
+            loop, self._loop, thread = self._loop, None, self._thread
+            if loop:
+                loop.call_soon_threadsafe(loop.stop)
+        if thread:
+            thread.join()
 
     def goto(
         self, url: str, *, wait_until: LoadState = "load", referer: str | None = None, timeout: float | None = None
@@ -399,6 +423,25 @@ class TzafonWrightClient:
     def switch_context(self, context: Literal["browser", "desktop"], *, timeout: float | None = None) -> None:
         """Do what follows in the browser, or on the desktop around it."""
         return self._run(self._client.switch_context(context, timeout=timeout))
+
+
+def _live(loop: asyncio.AbstractEventLoop, connected: client.TzafonWrightClient) -> None:
+    loop.run_forever()
+    try:
+        loop.run_until_complete(_end(connected))
+    finally:
+        loop.close()
+
+
+async def _end(connected: client.TzafonWrightClient) -> None:
+    """Everything that other threads wait for ends, most of it with the connection."""
+    await connected.close()
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        _, left = await asyncio.wait(others, timeout=_GRACE)
+        for task in left:
+            task.cancel()
+        await asyncio.wait(others)
+    await connected.close()  # what came up meanwhile
 
 
 async def _next(events: Any) -> Happening | None:

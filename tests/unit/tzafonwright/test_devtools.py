@@ -35,6 +35,8 @@ class Browser:
             match request["method"]:
                 case "Ping":
                     await self.say(id=request["id"], result={"n": request["params"]["n"]}, sessionId="s")
+                case "Half":
+                    await self.say(id=request["id"], result={"text": "a\ud800b"})
                 case "Bad":
                     await self.say(id=request["id"], error={"code": -32000, "message": "no such thing"})
                 case "Crash":
@@ -48,9 +50,9 @@ class Browser:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Browser, DevTools]]:
+async def connected(**options: Any) -> AsyncIterator[tuple[Browser, DevTools]]:
     browser = Browser()
-    async with serve(browser.serve, "127.0.0.1", 0) as server, asyncio.TaskGroup() as group:
+    async with serve(browser.serve, "127.0.0.1", 0, **options) as server, asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[None]] = []
 
         def spawn(work: Coroutine[Any, Any, None]) -> None:
@@ -77,6 +79,31 @@ async def test_many_open_one_connection() -> None:
         answers = await asyncio.gather(*(devtools.send("Ping", {"n": n}) for n in range(5)))
         await asyncio.gather(*answers)
         assert browser.connections == 1
+
+
+async def test_who_gives_up_while_it_opens_takes_nobody_along() -> None:
+    """The door opens after the first has gone; the second gets in by the same connection."""
+    knocked, door = asyncio.Event(), asyncio.Event()
+
+    async def let_in(*_: object) -> None:
+        knocked.set()
+        await door.wait()
+
+    async with connected(process_request=let_in) as (browser, devtools), asyncio.TaskGroup() as group:
+        impatient = group.create_task(devtools.send("Ping", {"n": 1}))
+        await knocked.wait()
+        impatient.cancel()
+        patient = group.create_task(devtools.send("Ping", {"n": 2}))
+        await asyncio.wait([impatient])
+        door.set()
+        assert json.loads(bytes(await (await patient))) == {"n": 2}
+        assert browser.connections == 1
+
+
+async def test_half_a_character_ends_nothing() -> None:
+    """Pages cut texts in the middle of an emoji; JavaScript sends the half."""
+    async with connected() as (_, devtools):
+        assert json.loads(bytes(await (await devtools.send("Half", {})))) == {"text": "a\ufffdb"}
 
 
 async def test_a_refusal_names_the_method() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tzafonwright import actions, protocol
 from tzafonwright.errors import Code
+from tzafonwright.server import answers
 from tzafonwright.server.backend import Given, Say
 from tzafonwright.server.contexts import Contexts
 from tzafonwright.server.line import Line
@@ -53,6 +54,8 @@ class FakeBackend:
                 self.log.append(f"{name} ends")
             case actions.Upload():
                 await say("uploading", len(payload), len(payload))
+            case actions.Screenshot():
+                return Given(payload=bytes(1000))
             case actions.Back():
                 raise Refused(Code.NAVIGATION, "no", "go elsewhere")
             case actions.Pdf():
@@ -64,12 +67,14 @@ class FakeBackend:
 
 
 class Stage:
-    """A client that hears what is sent."""
+    """A client that hears what is sent, and reads it unless the test says otherwise."""
 
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self.backend, self.desktop = FakeBackend(), FakeBackend()
         self.heard: asyncio.Queue[protocol.FromServer] = asyncio.Queue()
+        self.reads = asyncio.Event()
+        self.reads.set()
         self.over: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.peer = SecondVersion(
@@ -102,6 +107,7 @@ class Stage:
 
     async def _hear(self, frame: bytes) -> None:
         self.heard.put_nowait(protocol.unpack_from_server(frame)[0])
+        await self.reads.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(self._group.create_task(work))
@@ -227,6 +233,48 @@ async def test_not_too_many(stage: Stage) -> None:
     for number in range(1001):
         await stage.say(number, run("a"))
     assert await stage.hear() == (1000, "invalid")
+
+
+async def test_answers_that_are_not_read_count_as_well(stage: Stage) -> None:
+    stage.reads.clear()
+    for number in range(1000):
+        await stage.say(number, actions.Where())
+    assert [await stage.hear() for _ in range(1000)] == [(number, "done") for number in range(1000)]
+    async with asyncio.TaskGroup() as group:
+        saying = group.create_task(stage.say(1000, actions.Where()))
+        assert await stage.hear() == (1000, "invalid")
+        assert not saying.done()  # nothing else is taken from such a client
+        stage.reads.set()
+    await stage.settle()
+    await stage.say(1001, actions.Where())
+    assert await stage.hear() == (1001, "done")
+
+
+async def test_nothing_begins_while_there_is_too_much_to_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_MOST", 1500)
+    stage.reads.clear()
+    for number in (1, 2, 3):
+        await stage.say(number, actions.Screenshot())
+    assert [await stage.hear(), await stage.hear()] == [(1, "done"), (2, "done")]
+    await stage.say(4, run("a"))
+    await stage.say(5, actions.Where(), timeout=0.05)
+    assert await stage.hear() == (5, "timeout")
+    await stage.cancel(3)  # is still heard
+    assert await stage.hear() == (3, "cancelled")
+    assert stage.backend.log == []
+    stage.backend.let("a")
+    stage.reads.set()
+    assert await stage.hear() == (4, "done")
+
+
+async def test_cancelling_what_is_done_but_not_read(stage: Stage) -> None:
+    stage.reads.clear()
+    await stage.say(1, actions.Where())
+    assert await stage.hear() == (1, "done")
+    await stage.cancel(1)
+    stage.reads.set()
+    await stage.say(1, actions.Where())
+    assert await stage.hear() == (1, "done")
 
 
 async def test_the_end_of_the_browser_is_no_answer(stage: Stage) -> None:

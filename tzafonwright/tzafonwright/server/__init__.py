@@ -7,6 +7,8 @@
     first       a client of the first version: one command, one answer
     second      a client of the second version: order, cancelling, progress
     line        who waits for whom
+    answers     how much of what it asked for the client has not read
+    backlog     what happened that the client has not read
 
     driver      Playwright's driver: one process, watched, started again
     backend     what actions are done on, as an interface
@@ -22,6 +24,7 @@
     failures    Playwright's errors as refusals
     listeners   listeners of the browser's events, made harmless
     refused     why an action, or a session, ends
+    texts       what pages say, as JSON can have it
 
     metrics     what is counted and timed
     measured    a backend whose actions are

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tzafonwright.server.backend import Spawn
+from tzafonwright.server.texts import whole
 
 T = TypeVar("T")
 _OPEN = 5.0
@@ -77,7 +79,7 @@ class DevTools:
     def __init__(self, endpoint: str, spawn: Spawn) -> None:
         self._endpoint = endpoint
         self._spawn = spawn
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Future[ClientConnection] | None = None
         self._socket: ClientConnection | None = None
         self._ids = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
@@ -125,12 +127,11 @@ class DevTools:
             answered.exception()
 
     async def _open(self) -> ClientConnection:
-        async with self._opening:
-            if self._socket is None:
-                opened: asyncio.Future[ClientConnection] = asyncio.get_running_loop().create_future()
-                self._spawn(self._run(opened))
-                self._socket = await opened
-            return self._socket
+        """One connection for all who ask meanwhile, also when the first of them gives up."""
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_future()
+            self._spawn(self._run(self._opening))
+        return await asyncio.shield(self._opening)
 
     async def _run(self, opened: asyncio.Future[ClientConnection]) -> None:
         connecting = connect(
@@ -146,18 +147,20 @@ class DevTools:
         try:
             with contextlib.suppress(OSError, TimeoutError, InvalidHandshake, ConnectionClosed):
                 async with connecting as socket:
+                    self._socket = socket
                     opened.set_result(socket)
                     async for frame in socket:
                         self._receive(frame)
         finally:
-            self._socket = None
+            self._socket = self._opening = None
             for session in ("", *self._pages):
                 self._detach(session)
             if not opened.done():
                 opened.set_exception(Error(_GONE))
+                opened.exception()  # whoever waited may have given up
 
     def _receive(self, frame: str | bytes) -> None:
-        message = _decoder.decode(frame)
+        message = _read(frame)
         if message.method == "Target.detachedFromTarget":
             session = msgspec.json.decode(message.params, type=_Attached).session
             self._detach(session)
@@ -170,6 +173,13 @@ class DevTools:
             waiting.fail(f"Protocol error ({waiting.method}): {message.error.message}")
         else:
             waiting.answered.set_result(message.result)
+
+
+def _read(frame: str | bytes) -> _Message:
+    try:
+        return _decoder.decode(frame)
+    except msgspec.DecodeError:  # by half a character, which the browser passes on as it is
+        return _decoder.decode(whole(json.dumps(json.loads(frame), ensure_ascii=False)))
 
 
 class PageTools:

@@ -11,8 +11,10 @@ from playwright.async_api import Dialog as PlaywrightDialog
 from tzafonwright import actions
 from tzafonwright.server.listeners import safe
 from tzafonwright.server.tabs import Tab
+from tzafonwright.server.texts import whole
 
 Tell = Callable[[actions.Happening], None]
+_LONGEST = 64 * 1024
 
 
 class News:
@@ -43,7 +45,8 @@ class News:
     def say(self, topic: actions.Topic, page: Page | None, **data: Any) -> None:
         """Something happened."""
         if topic in self._topics:
-            self._tell(actions.Happening(topic, self._tabs.get(page, "") if page else "", data))
+            cut = {name: _cut(value) for name, value in data.items()}
+            self._tell(actions.Happening(topic, self._tabs.get(page, "") if page else "", cut))
 
     def opened(self, tab: Tab) -> None:
         """A tab came up."""
@@ -86,6 +89,13 @@ class News:
 
     def _network(self, request: Request, **data: Any) -> None:
         self.say("network", _page(request), url=request.url, method=request.method, kind=request.resource_type, **data)
+
+
+def _cut(value: Any) -> Any:
+    """A page says how long its texts are, and each of them is kept until the client reads it."""
+    if not isinstance(value, str):
+        return value
+    return whole(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…")
 
 
 def _page(request: Request) -> Page | None:

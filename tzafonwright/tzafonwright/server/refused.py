@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from tzafonwright.errors import Code
+from tzafonwright.server.texts import whole
 
 
 class End(str, enum.Enum):
@@ -24,7 +25,7 @@ class Refused(Exception):
     def __init__(self, code: Code, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = whole(message)
         self.hint = hint
 
 

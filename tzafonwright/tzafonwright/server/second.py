@@ -2,7 +2,7 @@
 
 An action first stands in the front line, in the order of arrival, until it is known on which tab it is to be done; then
 in that tab's line. Actions that change which tab, or which context, is current are done while they are first in the
-front line.
+front line. A client that does not read its answers gets no more of them than there is room for: nothing begins then.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from tzafonwright import actions, protocol
 from tzafonwright.errors import Code, ProtocolError
+from tzafonwright.server.answers import Answers
 from tzafonwright.server.backend import Given, Say, Spawn
 from tzafonwright.server.contexts import Contexts
 from tzafonwright.server.line import Line, Place
@@ -20,6 +21,8 @@ from tzafonwright.server.refused import End, Refused, SessionOver
 
 _AT_MOST = 1000
 _LONGEST = 24 * 3600.0
+_BUSY = ("the actions before it took all of its time", "give a longer timeout: it counts from when the request arrives")
+_UNREAD = ("the answers to the actions before it were not read in time", "read them, or ask for less at once")
 T = TypeVar("T")
 
 
@@ -35,6 +38,7 @@ class SecondVersion:
     ) -> None:
         self._contexts = contexts
         self._send = send
+        self._answers = Answers(send)
         self._spawn = spawn
         self._over = over
         self._front = Line()
@@ -65,7 +69,7 @@ class SecondVersion:
             return f"there is a request {request.id} under way already"
         if not request.timeout > 0:
             return "timeout must be over 0"
-        if len(self._underway) >= _AT_MOST:
+        if len(self._underway) + self._answers.unread >= _AT_MOST:
             return f"{_AT_MOST} actions are under way already"
         return ""
 
@@ -96,7 +100,7 @@ class SecondVersion:
             place.leave()
             self._underway.pop(number, None)
             self._cancelled.discard(number)
-        await self._send(frame)
+        await self._answers.send(frame)
         return None
 
     async def _do(self, request: protocol.Request, payload: bytes, front: Place, deadline: float) -> Given:
@@ -107,16 +111,18 @@ class SecondVersion:
             return await self._contexts.browser.do(action, None, deadline, payload, say)
         await _turn(front, deadline)
         if isinstance(action, actions.SwitchContext):
-            await _in_time(self._contexts.switch(action.context), deadline)
+            await _in_time(self._contexts.switch(action.context), deadline, _BUSY)
             return Given()
         backend = self._contexts.current
         if backend.chooses(action):
             return await backend.do(action, None, deadline, payload, say)
-        spot = await _in_time(backend.spot(), deadline)
+        spot = await _in_time(backend.spot(), deadline, _BUSY)
         place = spot.line.join()
         front.leave()
         try:
             await _turn(place, deadline)
+            if self._answers.full:
+                await _in_time(self._answers.room(), deadline, _UNREAD)
             return await backend.do(action, spot, deadline, payload, say)
         finally:
             place.leave()
@@ -130,17 +136,16 @@ class SecondVersion:
 
 async def _turn(place: Place, deadline: float) -> None:
     if not place.turn.done():
-        await _in_time(place.comes(), deadline)
+        await _in_time(place.comes(), deadline, _BUSY)
 
 
-async def _in_time(before: Awaitable[T], deadline: float) -> T:
-    """What stands before an action: the turn comes, or the time is up."""
+async def _in_time(before: Awaitable[T], deadline: float, otherwise: tuple[str, str]) -> T:
+    """What stands before an action: the turn comes, or the time is up. otherwise: what to say then, and a hint."""
     try:
         async with asyncio.timeout_at(deadline):
             return await before
     except TimeoutError:
-        hint = "give a longer timeout: it counts from when the request arrives"
-        raise Refused(Code.TIMEOUT, "the actions before it took all of its time", hint) from None
+        raise Refused(Code.TIMEOUT, *otherwise) from None
 
 
 def _done(number: int, given: Given) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -13,6 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from tzafonwright import actions, protocol
+from tzafonwright.server.backlog import Backlog
 from tzafonwright.server.browser import BROWSER_GONE, Attachment, attached
 from tzafonwright.server.contexts import Contexts
 from tzafonwright.server.desktop import Desktop
@@ -23,8 +23,8 @@ from tzafonwright.server.metrics import Metrics
 from tzafonwright.server.refused import End, SessionOver
 from tzafonwright.server.second import SecondVersion
 
-_UNSENT = 10_000
 _FOR_THE_PROXY = 1.0  # it knows better than we do why a browser ended, and says so first
+_FAREWELL = 2.0
 _REASON_BYTES = 123
 log = logging.getLogger("tzafonwright.server")
 
@@ -41,8 +41,7 @@ class Session:
         self._instance = instance
         self._metrics = metrics
         self._ended: asyncio.Future[SessionOver | None] = asyncio.get_running_loop().create_future()
-        self._happenings: deque[actions.Happening] = deque(maxlen=_UNSENT)
-        self._happened = asyncio.Event()
+        self._told = Backlog()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -108,7 +107,15 @@ class Session:
         cause = await self._ended
         if cause is not None and accepted.done():
             log.info("%s: %s", self._instance, cause.reason)
-            await self._connection.close(cause.code, cause.reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
+            await self._close(cause.code, cause.reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
+
+    async def _close(self, code: int, reason: str) -> None:
+        """A client that does not read is left without a word."""
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self._connection.close(code, reason)
+        except TimeoutError:
+            self._connection.transport.abort()
 
     async def _read(self, contexts: Contexts) -> None:
         peer: FirstVersion | SecondVersion
@@ -134,15 +141,11 @@ class Session:
 
     def _tell(self, happening: actions.Happening) -> None:
         """The oldest go where the client does not read them."""
-        self._happenings.append(happening)
-        self._happened.set()
+        self._told.put(protocol.pack(protocol.Told(happening)))
 
     async def _tell_all(self) -> None:
         while True:
-            await self._happened.wait()
-            self._happened.clear()
-            while self._happenings:
-                await self._send(protocol.pack(protocol.Told(self._happenings.popleft())))
+            await self._send(await self._told.take())
 
     async def _watch_client(self) -> None:
         await self._connection.wait_closed()
