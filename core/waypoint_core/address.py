@@ -1,24 +1,41 @@
-"""Addresses as host:port, an IPv6 host in brackets: taken apart, put together, and as others see them."""
+"""Addresses as host:port, an IPv6 host in brackets, and URLs of them: taken apart, put together, as others see them."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 from waypoint_core.errors import ConfigError
-from waypoint_core.etcd.targets import targets
-from waypoint_core.settings import Settings
+from waypoint_core.settings import ADDRESS, ENDPOINT, Settings
+
+_HOST = re.compile(r"[^\s/@\[\]]+")
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 def split(address: str) -> tuple[str, int]:
     """Host, without brackets, and port. ConfigError when it is not host:port."""
     host, _, port = address.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not bare or not port.isdecimal() or int(port) > 65535 or bracketed != (":" in bare):
-        raise ConfigError(f"cannot use address {address!r}: it is not host:port, with an IPv6 host in brackets")
+    bare = host[1:-1] if bracketed else host
+    is_host = _HOST.fullmatch(bare) and bracketed == (":" in bare)
+    if not is_host or not _PORT.fullmatch(port) or int(port) > 65535:
+        raise ConfigError(f"cannot use address {address!r}: it is not {ADDRESS}")
     return bare, int(port)
+
+
+def split_endpoint(endpoint: str) -> tuple[str, str]:
+    """Scheme, empty without one, and host:port of an endpoint of etcd's. ConfigError when it is none."""
+    scheme, separator, address = endpoint.strip().rstrip("/").rpartition("://")
+    try:
+        port = split(address)[1]
+    except ConfigError:
+        port = 0
+    if not port or (separator and scheme not in {"http", "https"}):
+        raise ConfigError(f"cannot use {endpoint!r} of etcd.endpoints: it is not {ENDPOINT}")
+    return scheme, address
 
 
 def joined(host: str, port: int) -> str:
@@ -46,7 +63,7 @@ def advertised(listen: str, settings: Settings) -> str:
     if not _is_wildcard(host):
         return listen
     given = settings.host.address.removeprefix("[").removesuffix("]")
-    return joined(given or _towards(targets(settings.etcd)[0].address), port)
+    return joined(given or _towards(settings.etcd.endpoints), port)
 
 
 def _is_wildcard(host: str) -> bool:
@@ -55,8 +72,9 @@ def _is_wildcard(host: str) -> bool:
     return False
 
 
-def _towards(destination: str) -> str:
-    """The local address from which this machine reaches a destination; nothing is sent."""
+def _towards(endpoints: Sequence[str]) -> str:
+    """The local address from which this machine reaches the first endpoint; nothing is sent."""
+    _, destination = split_endpoint(next(iter(endpoints), ""))
     host, port = split(destination)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]

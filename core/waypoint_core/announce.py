@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from waypoint_core.codec import encode
-from waypoint_core.errors import RegistryError
+from waypoint_core.errors import LeaseLost, RegistryError
 from waypoint_core.registry import Lease, Registry, Removed, Rewound, WatchEvent, Written
 
 _RETRY = 0.5
@@ -44,14 +44,21 @@ class Announcement:
     async def _write(self) -> None:
         while True:
             try:
-                if self._lease is None or self._lease.lost.is_set():
-                    self._lease = await self._registry.lease(self._ttl)
-                await self._registry.put(self._key, self._value, lease=self._lease.id)
+                await self._put()
             except RegistryError as error:
                 log.debug("cannot announce this daemon: %s", error)
                 await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             else:
                 return
+
+    async def _put(self) -> None:
+        """Under the lease that there is; under a new one once that is lost, which the put may be the first to tell."""
+        if self._lease and not self._lease.lost.is_set():
+            with suppress(LeaseLost):
+                await self._registry.put(self._key, self._value, lease=self._lease.id)
+                return
+        self._lease = await self._registry.lease(self._ttl)
+        await self._registry.put(self._key, self._value, lease=self._lease.id)
 
     async def _watch_over(self) -> None:
         async with self._registry.watch(self._key) as events:

@@ -19,10 +19,19 @@ from typing import Any
 import click
 import msgspec
 
-from waypoint_core.errors import ConfigError
-from waypoint_core.settings import Settings
+from waypoint_core import address
+from waypoint_core.errors import ConfigError, WaypointError
+from waypoint_core.keys import check_host_name
+from waypoint_core.settings import Address, AgentSettings, Endpoint, Name, NoneOrAddress, Settings
 
 DEFAULT_FILE = Path("/etc/waypoint/waypoint.toml")
+
+_CHECKS: Mapping[Any, Callable[[str], object]] = {
+    Name: check_host_name,
+    Address: address.split,
+    NoneOrAddress: lambda text: text and address.split(text),
+    Endpoint: address.split_endpoint,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +64,37 @@ class Setting:
         try:
             if isinstance(value, str):
                 value = self._split(value)
-                return msgspec.convert(value, self.type, strict=False)
-            return msgspec.convert(value, self.type)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"cannot use {self.path} = {value!r} from {source}: {error}") from error
+                return self._checked(msgspec.convert(value, self.type, strict=False))
+            return self._checked(msgspec.convert(value, self.type))
+        except (msgspec.ValidationError, WaypointError) as error:
+            wrong = self._wrong() or str(error)
+            raise ConfigError(f"cannot use {self.path} = {value!r} from {source}: {wrong}") from error
+
+    @property
+    def _is_list(self) -> bool:
+        return typing.get_origin(self.type) is tuple
+
+    @property
+    def _item(self) -> Any:
+        """The type of a list's items, or of the value itself."""
+        return typing.get_args(self.type)[0] if self._is_list else self.type
+
+    def _checked(self, value: Any) -> Any:
+        if check := _CHECKS.get(self._item):
+            for item in value if self._is_list else [value]:
+                check(item)
+        return value
+
+    def _wrong(self) -> str:
+        """What is wrong with a value of a type that is described; empty for others."""
+        described = (each.description for each in getattr(self._item, "__metadata__", ()))
+        words = next(filter(None, described), "")
+        return f"{'one of them' if self._is_list else 'it'} is not {words}" if words else ""
 
     def _split(self, text: str) -> Any:
-        origin = typing.get_origin(self.type)
-        if origin is tuple:
+        if self._is_list:
             return [part.strip() for part in text.split(",") if part.strip()]
-        if origin is not None and issubclass(origin, Mapping):
+        if typing.get_origin(self.type) is Mapping:
             pairs = (part.partition("=") for part in text.split(",") if part.strip())
             return {key.strip(): value.strip() for key, _, value in pairs}
         return text
@@ -104,7 +134,9 @@ def load(
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ConfigError(f"cannot use {path} from {source}: there is no such setting{hint}")
             values[path] = rows[path].convert(value, source)
-    return _assemble(values)
+    settings = _assemble(values)
+    _check_ports(settings.agent)
+    return settings
 
 
 def daemon_command(name: str, run: Callable[[Settings], None]) -> click.Command:
@@ -114,6 +146,7 @@ def daemon_command(name: str, run: Callable[[Settings], None]) -> click.Command:
         given = {row.path: value for row in table() if (value := flags[row.path.replace(".", "_")]) is not None}
         try:
             settings = load(config, given)
+            _check_own_names(settings, name)
         except ConfigError as error:
             raise click.ClickException(str(error)) from error
         run(settings)
@@ -186,6 +219,32 @@ def _assemble(values: Mapping[str, Any]) -> Settings:
         for section, kind in hints.items()
     }
     return Settings(**sections)
+
+
+def _check_ports(agent: AgentSettings) -> None:
+    """ConfigError when the slots' ports go past the last one that there is, or are wanted twice."""
+    first = {"agent.browser_port": agent.browser_port}
+    if agent.desktop:
+        first["agent.desktop_port"] = agent.desktop_port
+    for path, port in first.items():
+        last = port + agent.slots - 1
+        if last > 65535:
+            raise ConfigError(
+                f"cannot use {path} = {port} with agent.slots = {agent.slots}: the last slot's port would be {last}, "
+                "and there is none above 65535; lower one of the two"
+            )
+    if agent.desktop and abs(agent.browser_port - agent.desktop_port) < agent.slots:
+        raise ConfigError(
+            f"cannot use agent.browser_port = {agent.browser_port} with agent.desktop_port = {agent.desktop_port}: "
+            f"each takes as many ports from there on as agent.slots = {agent.slots}; set them so far apart"
+        )
+
+
+def _check_own_names(settings: Settings, daemon: str) -> None:
+    """ConfigError when a daemon would go by its machine's name, and cannot. What others go by is not its affair."""
+    for row in table():
+        if row.name == "name" and row.section in {"host", daemon.removeprefix("waypoint-")}:
+            row.convert(getattr(settings, row.section).name, f"the machine's host name, since {row.path} is not set")
 
 
 def _toml(value: Any) -> str:

@@ -19,9 +19,24 @@ Some = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slots = Annotated[int, Meta(ge=0, le=1000)]
-Address = Annotated[str, Meta(pattern=r"^.+:\d{1,5}$")]
 Size = Annotated[str, Meta(pattern=r"^[1-9]\d{2,3}x[1-9]\d{2,3}$")]
 Level = Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")]
+
+# For what etcd and gRPC are told, which do not take every number.
+UpToAnHour = Annotated[float, Meta(gt=0, le=3600)]
+
+# A description says what a wrong value is not. `waypoint_core.config` checks what no pattern can.
+ADDRESS = "host:port, with an IPv6 host in brackets and a port up to 65535"
+ENDPOINT = "http(s)://host:port, with an IPv6 host in brackets and a port from 1 to 65535"
+Address = Annotated[str, Meta(description=ADDRESS)]
+NoneOrAddress = Annotated[str, Meta(description=f"{ADDRESS}, nor empty")]
+Endpoint = Annotated[str, Meta(description=ENDPOINT)]
+Name = Annotated[
+    str, Meta(description="a name of lower-case letters, digits, '.' and '-', with a letter or digit at both ends")
+]
+Prefix = Annotated[
+    str, Meta(pattern=r"\A/(.*/)?\Z", description="a path that begins and ends with a slash, such as /waypoint/v1/")
+]
 
 
 def setting(default: Any, help: str) -> Any:  # noqa: A002 - the word that every option parser uses
@@ -35,28 +50,28 @@ def setting(default: Any, help: str) -> Any:  # noqa: A002 - the word that every
 class EtcdSettings:
     """[etcd] How to reach the cluster that holds all shared state."""
 
-    endpoints: tuple[str, ...] = setting(("http://127.0.0.1:2379",), "URLs of the cluster's members")
-    prefix: str = setting("/waypoint/v1/", "keys start with this; ends with a slash")
+    endpoints: tuple[Endpoint, ...] = setting(("http://127.0.0.1:2379",), "URLs of the cluster's members")
+    prefix: Prefix = setting("/waypoint/v1/", "keys start with this; begins and ends with a slash")
     ca_file: str = setting("", "CA certificate that signed the members' certificates")
     cert_file: str = setting("", "client certificate, with key_file, for mutual TLS")
     key_file: str = setting("", "client key")
     username: str = setting("", "user, where etcd's authentication is on")
     password_file: str = setting("", "file that holds the user's password")
-    attempt_timeout: Some = setting(1.5, "longest wait for one member's answer")
-    call_timeout: Some = setting(6.0, "longest wait for an answer, other members tried")
-    lease_ttl: Some = setting(20.0, "a host or proxy that etcd has not heard of for this long is suspect")
+    attempt_timeout: UpToAnHour = setting(1.5, "longest wait for one member's answer")
+    call_timeout: UpToAnHour = setting(6.0, "longest wait for an answer, other members tried")
+    lease_ttl: UpToAnHour = setting(20.0, "a host or proxy that etcd has not heard of for this long is suspect")
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
     """[host] What this machine is called and how its daemons meet."""
 
-    name: str = setting(lambda: socket.gethostname().lower(), "unique in the fleet; the machine's host name")
+    name: Name = setting(lambda: socket.gethostname().lower(), "unique in the fleet; the machine's host name")
     labels: Mapping[str, str] = setting(dict, "free labels, key=value")
     address: str = setting("", "address by which other hosts reach this one; empty: the one that leads to etcd")
     hold_socket: str = setting("/run/waypoint/hold.sock", "where agent and proxy of this host meet")
     tzafonwright_socket: str = setting("/run/waypoint/tzafonwright.sock", "where its proxy meets tzafonwright's server")
-    tzafonwright_status: str = setting(
+    tzafonwright_status: NoneOrAddress = setting(
         "127.0.0.1:9304", "status endpoint of tzafonwright's server, as its unit sets it; empty: none"
     )
 
@@ -108,7 +123,7 @@ class ProxySettings:
     tzafonwright_listen: Address = setting(
         "127.0.0.1:1337", "tzafonwright edge; systemd's waypoint-proxy-tzafonwright.socket overrides it"
     )
-    name: str = setting(lambda: socket.gethostname().lower(), "unique among proxies; the machine's host name")
+    name: Name = setting(lambda: socket.gethostname().lower(), "unique among proxies; the machine's host name")
     reserve: Count = setting(8, "browsers claimed ahead of demand, at most")
     reserve_max_age: Some = setting(1800.0, "a reserved browser unused for this long is given back")
     upgrade_timeout: Some = setting(9.0, "longest a WebSocket upgrade waits for a browser")
@@ -134,13 +149,13 @@ class ProxySettings:
 class ControlPlaneSettings:
     """[controlplane] The deciders: one leads, any number stand by."""
 
-    name: str = setting(lambda: socket.gethostname().lower(), "unique among control planes; the machine's host name")
+    name: Name = setting(lambda: socket.gethostname().lower(), "unique among control planes; the machine's host name")
     listen: Address = setting("127.0.0.1:50052", "gRPC; without certificates only on loopback")
     status_listen: Address = setting(
         "127.0.0.1:9303", "status endpoint: metrics, and where Prometheus finds all others"
     )
-    lease_ttl: Some = setting(10.0, "a leader that etcd has not heard of for this long is replaced")
-    beat_ttl: Some = setting(5.0, "what registered itself is stale without a heartbeat for this long")
+    lease_ttl: UpToAnHour = setting(10.0, "a leader that etcd has not heard of for this long is replaced")
+    beat_ttl: UpToAnHour = setting(5.0, "what registered itself is stale without a heartbeat for this long")
     beat_grace: Some = setting(5.0, "what has been stale for this long is dead, and its children with it")
     host_grace: Some = setting(60.0, "a host without lease for this long is probed, and gone if it does not answer")
     probe_timeout: Some = setting(3.0, "longest wait for a suspect host's answer")

@@ -1,4 +1,4 @@
-"""The fleet's certificates, as what the standard library and gRPC want of them.
+"""The fleet's certificates and those for etcd, as what the standard library and gRPC want of them.
 
 Files are read once, when one of these is called: a daemon with new certificates is restarted. Every ConfigError names
 the file and what is wrong with it.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import grpc
 
 from waypoint_core import address
 from waypoint_core.errors import ConfigError
-from waypoint_core.settings import TlsSettings
+from waypoint_core.settings import EtcdSettings, TlsSettings
 from waypoint_core.validity import validity
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -39,7 +41,7 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext | None:
     if _identity(settings) is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, settings)
+    _load_pair(context, settings.cert_file, settings.key_file)
     if settings.ca_file:
         _load_authority(context, settings.ca_file)
         context.verify_mode = ssl.CERT_OPTIONAL
@@ -53,7 +55,7 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if identity:
-        _load_identity(context, settings)
+        _load_pair(context, settings.cert_file, settings.key_file)
     if settings.ca_file:
         _load_authority(context, settings.ca_file)
     else:
@@ -79,11 +81,19 @@ def channel_credentials(settings: TlsSettings) -> grpc.ChannelCredentials | None
     identity = _identity(settings)
     if identity is None and not settings.ca_file:
         return None
-    return grpc.ssl_channel_credentials(
-        root_certificates=_authority(settings.ca_file).encode() if settings.ca_file else None,
-        private_key=identity.key.encode() if identity else None,
-        certificate_chain=identity.chain.encode() if identity else None,
-    )
+    return _channel_credentials(identity, _authority(settings.ca_file) if settings.ca_file else None)
+
+
+def etcd_credentials(settings: EtcdSettings) -> grpc.ChannelCredentials:
+    """For calling etcd. ConfigError names the setting as well.
+
+    Whether a certificate is valid now is left to the handshake: a daemon has much to do while etcd is out of reach.
+    """
+    with _named("etcd.ca_file"):
+        authority = _undamaged(settings.ca_file) if settings.ca_file else None
+    with _named("etcd.cert_file and etcd.key_file"):
+        identity = _pair(settings.cert_file, settings.key_file) if settings.cert_file else None
+    return _channel_credentials(identity, authority)
 
 
 def expires(path: str | Path) -> datetime.datetime:
@@ -96,33 +106,54 @@ def is_loopback(listen: str) -> bool:
     return address.is_loopback(address.split(listen)[0])
 
 
+@contextmanager
+def _named(setting: str) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{error}; see {setting}") from error
+
+
+def _channel_credentials(identity: _Identity | None, authority: str | None) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(
+        root_certificates=authority.encode() if authority else None,
+        private_key=identity.key.encode() if identity else None,
+        certificate_chain=identity.chain.encode() if identity else None,
+    )
+
+
 def _identity(settings: TlsSettings) -> _Identity | None:
     """Certificate and key, checked; None when there are none."""
     if bool(settings.cert_file) != bool(settings.key_file):
         raise ConfigError("cannot use TLS: tls.cert_file and tls.key_file go together")
     if not settings.cert_file:
         return None
-    own = _certificates(settings.cert_file)
-    _check_time(settings.cert_file, own[0])
-    key = _text(settings.key_file, "key")
+    _check_time(settings.cert_file, _certificates(settings.cert_file)[0])
+    return _pair(settings.cert_file, settings.key_file)
+
+
+def _pair(cert_file: str, key_file: str) -> _Identity:
+    """Certificate and key that belong together; valid now or not."""
+    own = _certificates(cert_file)
+    key = _text(key_file, "key")
     if not _KEY.search(key):
-        raise ConfigError(f"cannot use key {settings.key_file}: it is not a PEM file with a private key")
-    _load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), settings)
+        raise ConfigError(f"cannot use key {key_file}: it is not a PEM file with a private key")
+    _load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert_file, key_file)
     return _Identity("\n".join(own), key)
 
 
-def _load_identity(context: ssl.SSLContext, settings: TlsSettings) -> None:
+def _load_pair(context: ssl.SSLContext, cert_file: str, key_file: str) -> None:
     try:
         # An empty password, since OpenSSL would ask at the terminal for that of an encrypted key.
-        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+        context.load_cert_chain(cert_file, key_file, password="")
     except (ssl.SSLError, OSError) as error:
         reason = getattr(error, "reason", None)
         if reason in {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"}:
             raise ConfigError(
-                f"cannot use key {settings.key_file}: it does not belong to the certificate {settings.cert_file}"
+                f"cannot use key {key_file}: it does not belong to the certificate {cert_file}"
             ) from error
         raise ConfigError(
-            f"cannot use certificate {settings.cert_file} with key {settings.key_file}: "
+            f"cannot use certificate {cert_file} with key {key_file}: "
             f"{reason or 'one is damaged, or the key is encrypted'}"
         ) from error
 
@@ -132,6 +163,14 @@ def _load_authority(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(cadata=_authority(path))
     except ssl.SSLError as error:
         raise ConfigError(f"cannot use certificate {path}: it is damaged ({error.reason})") from error
+
+
+def _undamaged(path: str) -> str:
+    """The CA's certificates, valid now or not."""
+    found = _certificates(path)
+    for each in found:
+        _validity(path, each)
+    return "\n".join(found)
 
 
 def _authority(path: str) -> str:

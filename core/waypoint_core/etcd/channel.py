@@ -1,27 +1,31 @@
-"""The channel to one member: its options and its certificates."""
+"""The channel to one member, and its options."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from waypoint_core.errors import ConfigError
 from waypoint_core.etcd.methods import Method, Q, R
 from waypoint_core.etcd.targets import Target
-from waypoint_core.settings import EtcdSettings
 
-# etcd hangs up on clients that ping more often than every 5 s; a dead connection is noticed by deadlines long before,
-# the pings make it be replaced. A subchannel pool of its own keeps other users of gRPC in the process out of it.
+# etcd hangs up on clients that ping more often than every 5 s. A dead connection is noticed by deadlines long before;
+# the pings make it be replaced while a lease that could not be renewed over it still lives.
+PING_AFTER = 6.0
+PING_TIMEOUT = 4.0
+
+# Of an attempt's time: when a connection that is not made by then fails, the attempt still waits for it, and so knows
+# that nothing was sent.
+_CONNECTING = 2 / 3
+
+# A subchannel pool of its own keeps other users of gRPC in the process out of it. keepalive_timeout ends connections
+# whose bytes nobody acknowledges; one that takes all and answers nothing has a minute if ping_timeout does not end it.
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.enable_retries", 0),
@@ -33,12 +37,13 @@ _OPTIONS = (
 class Endpoint:
     """One member: its address and the one channel to it, shared by all calls and watches."""
 
-    def __init__(self, target: Target, credentials: grpc.ChannelCredentials | None) -> None:
+    def __init__(self, target: Target, credentials: grpc.ChannelCredentials | None, attempt_timeout: float) -> None:
         self.address = target.address
+        options = _options(attempt_timeout)
         self._channel = (
-            grpc.aio.secure_channel(target.address, credentials, options=_OPTIONS)
+            grpc.aio.secure_channel(target.address, credentials, options=options)
             if target.tls and credentials
-            else grpc.aio.insecure_channel(target.address, options=_OPTIONS)
+            else grpc.aio.insecure_channel(target.address, options=options)
         )
         self._callables: dict[Method[Any, Any], Any] = {}
 
@@ -64,18 +69,15 @@ class Endpoint:
         await self._channel.close(None)
 
 
-def credentials(settings: EtcdSettings) -> grpc.ChannelCredentials:
-    """CA and client certificate, read now. ConfigError when a file cannot be read."""
-    return grpc.ssl_channel_credentials(
-        root_certificates=read_file(settings.ca_file, "the CA of etcd"),
-        private_key=read_file(settings.key_file, "the key for etcd"),
-        certificate_chain=read_file(settings.cert_file, "the certificate for etcd"),
+def _options(attempt_timeout: float) -> tuple[tuple[str, int], ...]:
+    return (
+        *_OPTIONS,
+        ("grpc.keepalive_time_ms", _milliseconds(PING_AFTER)),
+        ("grpc.http2.ping_timeout_ms", _milliseconds(PING_TIMEOUT)),
+        # In spite of its name, how long gRPC lets one connection take to be made.
+        ("grpc.min_reconnect_backoff_ms", _milliseconds(attempt_timeout * _CONNECTING)),
     )
 
 
-def read_file(path: str, what: str) -> bytes | None:
-    """The file's bytes, None where path is "". ConfigError when it cannot be read."""
-    try:
-        return Path(path).read_bytes() if path else None
-    except OSError as error:
-        raise ConfigError(f"cannot read {what}: {error}") from error
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -8,22 +8,27 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Generic
 
 import grpc.aio
 
 from waypoint_core.errors import ConfigError, RegistryError, RegistryRefused, RegistryUnavailable
 from waypoint_core.etcd import rpc_pb2 as pb
-from waypoint_core.etcd.channel import Endpoint, credentials, read_file
+from waypoint_core.etcd.channel import Endpoint
 from waypoint_core.etcd.faults import AuthDisabled, Fault, Repeat, judge
 from waypoint_core.etcd.methods import AUTHENTICATE, Method, Q, R
 from waypoint_core.etcd.observer import Observer, Silent, timed
 from waypoint_core.etcd.targets import targets
 from waypoint_core.settings import EtcdSettings
+from waypoint_core.tls import etcd_credentials
 
 log = logging.getLogger("waypoint.etcd.endpoints")
 
 Metadata = tuple[tuple[str, str], ...]
+
+# gRPC makes None of a message that it cannot parse.
+_UNREADABLE = Fault(Repeat.IF_IDEMPOTENT, RegistryUnavailable, "what it sent cannot be read")
 
 # A member that is cut off from the others refuses what carries this, where it would otherwise stay silent or behind.
 _HAS_LEADER: Metadata = (("hasleader", "true"),)
@@ -51,11 +56,12 @@ class Endpoints:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, settings: EtcdSettings, observer: Observer | None = None) -> AsyncIterator[Endpoints]:
-        """Channels to all members; nothing is sent yet. ConfigError when a file cannot be read."""
+        """Channels to all members; nothing is sent yet. ConfigError when a setting, or its file, is wrong."""
         named = targets(settings)
-        read_file(settings.password_file, "the password for etcd")
-        certificates = credentials(settings) if any(target.tls for target in named) else None
-        members = [Endpoint(target, certificates) for target in named]
+        if settings.password_file:
+            _read_password(settings)
+        certificates = etcd_credentials(settings) if any(target.tls for target in named) else None
+        members = [Endpoint(target, certificates, settings.attempt_timeout) for target in named]
         try:
             yield cls(settings, members, observer or Silent())
         finally:
@@ -162,10 +168,12 @@ class Stream(Generic[Q, R]):
         try:
             async with asyncio.timeout(timeout):
                 message = await self._call.read()
+                if message is grpc.aio.EOF:
+                    raise self.broken(judge(await self._call.code(), await self._call.details()))
         except (grpc.aio.AioRpcError, TimeoutError, asyncio.CancelledError) as error:
             raise self.broken(_fault(error)) from None
         if not isinstance(message, self._method.response):
-            raise self.broken(judge(await self._call.code(), await self._call.details()))
+            raise self.broken(_UNREADABLE)
         return message
 
     def broken(self, fault: Fault) -> RegistryError:
@@ -179,10 +187,10 @@ async def _attempt(
 ) -> R | Fault:
     timeout = max(0.001, deadline - time.monotonic())
     try:
-        response: R = await member.unary(method)(request, timeout=timeout, metadata=metadata)
+        response = await member.unary(method)(request, timeout=timeout, metadata=metadata)
     except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
         return _fault(error)
-    return response
+    return response if isinstance(response, method.response) else _UNREADABLE
 
 
 def _fault(error: BaseException) -> Fault:
@@ -201,10 +209,16 @@ def _fault(error: BaseException) -> Fault:
 def _password(settings: EtcdSettings) -> str:
     """The password as it stands now; it may have been changed since the last time."""
     try:
-        read = read_file(settings.password_file, "the password for etcd") or b""
+        return _read_password(settings)
     except ConfigError as error:
         raise RegistryRefused(str(error)) from error
-    return read.decode(errors="replace").rstrip("\r\n")
+
+
+def _read_password(settings: EtcdSettings) -> str:
+    try:
+        return Path(settings.password_file).read_bytes().decode(errors="replace").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"cannot read the password for etcd: {error}; see etcd.password_file") from error
 
 
 def _error(method: Method[Any, Any], member: Endpoint, fault: Fault) -> RegistryError:

@@ -5,7 +5,7 @@ moves only with listings and events, never with a response header, whose revisio
 
     LIST    read everything below the prefix; the difference to what was told is delivered
     CHECK   after any interruption: is this still the history that we saw?
-    FOLLOW  watch from the revision after `seen`
+    FOLLOW  watch from `seen` on; what is not newer was told already and is dropped
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from waypoint_core.address import split_endpoint
 from waypoint_core.errors import ConfigError
 from waypoint_core.settings import EtcdSettings
 
@@ -24,21 +25,20 @@ def targets(settings: EtcdSettings) -> tuple[Target, ...]:
     """
     certificates = bool(settings.ca_file or settings.cert_file)
     if not settings.endpoints:
-        raise ConfigError("cannot reach etcd: no endpoint is given")
+        raise ConfigError("cannot reach etcd: no endpoint is given; set etcd.endpoints")
     if bool(settings.cert_file) != bool(settings.key_file):
-        raise ConfigError("cannot sign in to etcd by certificate: certificate and key go together")
+        raise ConfigError("cannot sign in to etcd by certificate: etcd.cert_file and etcd.key_file go together")
     if bool(settings.username) != bool(settings.password_file):
-        raise ConfigError("cannot sign in to etcd by password: user name and password file go together")
+        raise ConfigError("cannot sign in to etcd by password: etcd.username and etcd.password_file go together")
     found = tuple(_target(endpoint, tls=certificates) for endpoint in settings.endpoints)
     for target in found:
         if certificates and not target.tls:
-            raise ConfigError(f"cannot use certificates with etcd at http://{target.address}: use https://")
+            raise ConfigError(
+                f"cannot use certificates with etcd at http://{target.address}: use https:// in etcd.endpoints"
+            )
     return found
 
 
 def _target(endpoint: str, *, tls: bool) -> Target:
-    scheme, separator, address = endpoint.strip().rstrip("/").rpartition("://")
-    host, colon, port = address.rpartition(":")
-    if (separator and scheme not in {"http", "https"}) or not (host and colon and port.isdecimal()):
-        raise ConfigError(f"cannot use etcd endpoint {endpoint!r}: it is not http(s)://host:port")
-    return Target(address, scheme == "https" if separator else tls)
+    scheme, address = split_endpoint(endpoint)
+    return Target(address, scheme == "https" if scheme else tls)

@@ -88,7 +88,8 @@ class Watch(AsyncIterator[WatchEvent]):
     async def _next(self, stream: _WatchStream) -> pb.WatchResponse:
         # A member that scans a long history on our behalf is silent too: wait longer each time before giving it up.
         patience = self._patience
-        self._patience = min(_LONGEST_SILENCE, 2 * patience)
+        if self._follower.catching_up:
+            self._patience = min(_LONGEST_SILENCE, 2 * patience)
         response = await stream.receive(patience)
         self._patience = SILENCE
         return response
@@ -106,8 +107,10 @@ class Watch(AsyncIterator[WatchEvent]):
             await asyncio.sleep(0.2 if owed else 1.0)
 
     def _create(self) -> pb.WatchRequest:
+        # Not from the revision after it: until that one has come, etcd tells no progress, and where the history was
+        # compacted to that one, etcd may have forgotten a removal in it.
+        start = self._follower.seen
         key, end = kv.prefix_range(self._follower.prefix)
-        start = self._follower.seen + 1
         return pb.WatchRequest(
             create_request=pb.WatchCreateRequest(key=key, range_end=end, start_revision=start, fragment=True)
         )
@@ -132,5 +135,6 @@ class Watch(AsyncIterator[WatchEvent]):
             case Synced(revision=revision):
                 log.info("watch of %s is synced at revision %d", self._follower.prefix, revision)
                 self._pauses = backoff()
+                self._patience = SILENCE
             case _:
                 pass

@@ -245,7 +245,7 @@ _NO_NAME = {"controlplane_listen": "127.0.0.1:0", "controlplane_name": "A_b"}
     [
         (_OPEN, "cannot serve gRPC at 0.0.0.0:0 without certificates"),
         (_NO_FILE, "cannot read certificate /none.crt"),
-        (_NO_NAME, "cannot use 'A_b' as a host name"),
+        (_NO_NAME, "cannot use controlplane.name = 'A_b'"),
     ],
 )
 def test_what_it_must_not_or_cannot_do_is_said(

@@ -10,9 +10,12 @@ class Cable:
     """Forwards bytes to 127.0.0.1:port.
 
     Cut: connections end, and new ones are closed. Stalled: connections stay, bytes do not arrive.
+    latency: seconds that each byte is under way.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, latency: float = 0) -> None:
+        self._latency = latency
+        self._age = 0
         self._host, _, port = address.rpartition(":")
         self._port = int(port)
         self._whole = True
@@ -58,6 +61,10 @@ class Cable:
     def flow(self) -> None:
         self._flowing.set()
 
+    def swallow(self) -> None:
+        """What comes over the connections that there are is lost from now on, unnoticed; new ones work."""
+        self._age += 1
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if line := asyncio.current_task():
             self._lines.add(line)
@@ -82,9 +89,13 @@ class Cable:
         stack.callback(self._writers.discard, writer)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: bool = False) -> None:
+        age = self._age
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
+                await asyncio.sleep(self._latency)
                 await self._flowing.wait()
+                if age != self._age:
+                    continue
                 writer.write(data)
                 await writer.drain()
                 if counted:

@@ -24,6 +24,7 @@ async def test_a_call_ends_by_its_deadline_when_nobody_answers(etcd: Cluster) ->
 
 async def test_a_write_of_unknown_fate_is_not_repeated(etcd: Cluster) -> None:
     async with EtcdRegistry.connect(etcd.settings(attempt_timeout=0.3)) as registry:
+        await registry.get("/a")  # else there is no connection, and nothing can be sent
         etcd.members[0].freeze()
         began = time.monotonic()
         with pytest.raises(RegistryUnavailable, match="cannot"):

@@ -1,6 +1,7 @@
 """Answers that a real etcd gives too rarely to wait for, from a server that follows a script."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from functional.etcd.following import changes, kinds, take, until
 from waypoint_core.errors import ConfigError, LeaseLost, RegistryRefused, RegistryUnavailable
-from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd import EtcdRegistry, watch
 from waypoint_core.etcd import rpc_pb2 as pb
 from waypoint_core.etcd.endpoints import Endpoints
 from waypoint_core.etcd.methods import WATCH
@@ -19,8 +20,12 @@ from waypoint_core.registry import Absent, Get, Put, Stale, Synced
 from waypoint_core.settings import EtcdSettings
 
 HEADER = pb.ResponseHeader(cluster_id=1, revision=9)
+AHEAD = pb.ResponseHeader(cluster_id=1, revision=20)
 Answer = tuple[grpc.StatusCode, str] | Any
-Stream = Callable[[AsyncIterator[pb.WatchRequest]], AsyncIterator[pb.WatchResponse]]
+Said = pb.WatchResponse | bytes
+Stream = Callable[[AsyncIterator[pb.WatchRequest]], AsyncIterator[Said]]
+
+GARBAGE = b"\xff\xff\xff"
 
 REQUESTS = {
     "Range": pb.RangeRequest,
@@ -35,7 +40,7 @@ REQUESTS = {
 
 
 class Script(grpc.GenericRpcHandler):
-    """Each method gives its answers in turn, the last for ever; a status stands for an error."""
+    """Each method gives its answers in turn, the last for ever; a status stands for an error, bytes for themselves."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {"Status": [pb.StatusResponse(version="3.5.16")]}
@@ -46,12 +51,8 @@ class Script(grpc.GenericRpcHandler):
     def service(self, details: Any) -> Any:
         method = details.method.rpartition("/")[2]
         if method == "Watch":
-            return grpc.stream_stream_rpc_method_handler(
-                self._watch, pb.WatchRequest.FromString, pb.WatchResponse.SerializeToString
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            self._unary(method), REQUESTS[method].FromString, lambda answer: answer.SerializeToString()
-        )
+            return grpc.stream_stream_rpc_method_handler(self._watch, pb.WatchRequest.FromString, serialized)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method), REQUESTS[method].FromString, serialized)
 
     def _unary(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
         async def answer(request: Any, context: Any) -> Any:
@@ -65,7 +66,7 @@ class Script(grpc.GenericRpcHandler):
 
         return answer
 
-    async def _watch(self, requests: AsyncIterator[pb.WatchRequest], context: Any) -> AsyncIterator[pb.WatchResponse]:
+    async def _watch(self, requests: AsyncIterator[pb.WatchRequest], context: Any) -> AsyncIterator[Said]:
         chosen = self.watches.pop(0) if len(self.watches) > 1 else self.watches[0]
         async for response in chosen(requests):
             yield response
@@ -73,6 +74,10 @@ class Script(grpc.GenericRpcHandler):
 
     def count(self, method: str) -> int:
         return self.asked.count(method)
+
+
+def serialized(answer: Any) -> bytes:
+    return answer if isinstance(answer, bytes) else bytes(answer.SerializeToString())
 
 
 @pytest.fixture
@@ -134,6 +139,15 @@ async def test_what_was_certainly_not_carried_out_is_repeated(
     script.answers["Put"] = [failure, failure, pb.PutResponse(header=HEADER)]
     assert await registry.put("a", b"") == 9
     assert script.count("Put") == 3
+
+
+async def test_an_answer_that_cannot_be_read_is_as_good_as_none(script: Script, registry: EtcdRegistry) -> None:
+    script.answers["Range"] = [GARBAGE, pb.RangeResponse(header=HEADER)]
+    assert await registry.get("a") is None
+    script.answers["Put"] = [GARBAGE]
+    with pytest.raises(RegistryUnavailable, match=r"^cannot do Put .*what it sent cannot be read"):
+        await registry.put("a", b"")
+    assert script.count("Put") == 1
 
 
 async def test_a_lease_whose_grant_went_unheard_is_recognised(script: Script, registry: EtcdRegistry) -> None:
@@ -206,7 +220,9 @@ async def test_a_password_file_that_goes_away_is_named(
         Path(password["password_file"]).unlink()
         with pytest.raises(RegistryRefused, match=r"cannot read the password for etcd: .*No such file"):
             await registry.lease(1)
-    with pytest.raises(ConfigError, match=r"cannot read the password for etcd: .*No such file"):
+    with pytest.raises(
+        ConfigError, match=r"cannot read the password for etcd: .*No such file.*; see etcd\.password_file"
+    ):
         await connect(mine)
 
 
@@ -226,10 +242,10 @@ def put(key: str, revision: int) -> pb.Event:
     return pb.Event(kv=pb.KeyValue(key=key.encode(), mod_revision=revision, create_revision=revision))
 
 
-def saying(*responses: pb.WatchResponse, then_wait: bool = False) -> Stream:
+def saying(*responses: Said, then_wait: bool = False) -> Stream:
     """A stream that says these, then ends, or answers each further request with progress."""
 
-    async def stream(requests: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[pb.WatchResponse]:
+    async def stream(requests: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[Said]:
         await anext(requests)
         yield pb.WatchResponse(header=HEADER, created=True)
         for response in responses:
@@ -286,3 +302,80 @@ async def test_streams_that_end_in_any_way_are_resumed(registry: EtcdRegistry, s
             seen += await take(events, 1)
     assert changes(seen) == [("a", b""), ("b", b"")]
     assert kinds(seen)[0] is Stale
+
+
+async def test_a_message_that_cannot_be_read_ends_a_stream_that_lives_on(
+    registry: EtcdRegistry, streams: list[Stream]
+) -> None:
+    news = pb.WatchResponse(header=HEADER, events=[put("a", 10)])
+    streams += [saying(GARBAGE, then_wait=True), saying(news, then_wait=True)]
+    async with registry.watch("") as events:
+        await until(events, Synced)
+        seen = await take(events, 3, seconds=10)
+    assert (kinds(seen), changes(seen)) == ([Stale, Synced], [("a", b"")])
+
+
+async def test_a_watch_asks_for_progress_that_a_quiet_store_can_tell(
+    registry: EtcdRegistry, streams: list[Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since 3.6.2 and 3.5.22, etcd tells none while the store is behind the revision from which a watch starts."""
+    monkeypatch.setattr(watch, "ASK_AFTER", 0.0)
+    told = asyncio.Event()
+
+    async def stream(requests: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[Said]:
+        start = (await anext(requests)).create_request.start_revision
+        yield pb.WatchResponse(header=HEADER, created=True)
+        async for _ in requests:
+            if HEADER.revision >= start:
+                yield pb.WatchResponse(header=HEADER, watch_id=-1)
+                told.set()
+
+    streams.append(stream)
+    async with registry.watch("") as events:
+        await until(events, Synced)
+        async with asyncio.timeout(4):
+            await told.wait()
+
+
+async def mute(requests: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[Said]:
+    await anext(requests)
+    yield pb.WatchResponse(header=HEADER, created=True)
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("behind", [0, 4])
+async def test_each_silence_of_a_synced_watch_is_noticed_as_soon_as_the_first(
+    script: Script, registry: EtcdRegistry, streams: list[Stream], monkeypatch: pytest.MonkeyPatch, behind: int
+) -> None:
+    """behind: streams that fell silent while the watch caught up, each of which was given more time."""
+    monkeypatch.setattr(watch, "SILENCE", 0.2)
+    listing = pb.RangeResponse(header=HEADER)
+    script.answers["Range"] = [listing, *[pb.RangeResponse(header=AHEAD)] * behind, listing]
+    streams.append(mute)
+    took = []
+    async with registry.watch("") as events:
+        for _ in range(5):
+            await until(events, Synced)
+            began = time.monotonic()
+            await until(events, Stale)
+            took.append(time.monotonic() - began)
+    assert max(took) < 1.5
+
+
+async def test_a_member_that_scans_a_long_history_is_given_more_time_each_time(
+    script: Script, registry: EtcdRegistry, streams: list[Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "SILENCE", 0.2)
+    script.answers["Range"] = [pb.RangeResponse(header=HEADER), pb.RangeResponse(header=AHEAD)]
+
+    async def scanning(requests: AsyncIterator[pb.WatchRequest]) -> AsyncIterator[Said]:
+        await anext(requests)
+        yield pb.WatchResponse(header=AHEAD, created=True)
+        await asyncio.sleep(0.7)
+        yield pb.WatchResponse(header=AHEAD, watch_id=-1)
+        await asyncio.Event().wait()
+
+    streams += [saying(), scanning]
+    async with registry.watch("") as events:
+        await until(events, Stale)
+        assert await until(events, Synced) == [Synced(20)]

@@ -61,7 +61,7 @@ async def test_a_wrong_certificate_is_named(secure: Cluster, authority: Authorit
 
 async def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     settings = EtcdSettings(endpoints=("https://127.0.0.1:1",), ca_file=str(tmp_path / "nothing.crt"))
-    with pytest.raises(ConfigError, match=r"cannot read the CA of etcd: .*nothing\.crt"):
+    with pytest.raises(ConfigError, match=r"cannot read certificate .*nothing\.crt: No such file.*; see etcd\.ca_file"):
         async with EtcdRegistry.connect(settings):
             pass
 

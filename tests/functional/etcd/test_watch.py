@@ -113,6 +113,28 @@ async def test_compaction_under_a_quiet_watch_costs_it_nothing(
         assert (changes(seen), kinds(seen)) == ([], [Stale, Synced])
 
 
+async def test_compaction_at_the_very_revision_that_was_seen_last_costs_nothing(
+    etcd: Cluster, cable: Cable, wired: EtcdRegistry, registry: EtcdRegistry
+) -> None:
+    """Only a watch that goes on from there, without a new listing, hears of both changes of one key."""
+    await registry.put("/w/gone", b"")
+    async with wired.watch("/w/") as events:
+        await until(events, Synced)
+        await registry.delete("/w/gone")
+        seen = await registry.put("/w/a", b"0")
+        await take(events, 2)
+        cable.cut()
+        await until(events, Stale)
+        for value in (b"1", b"2"):
+            await registry.put("/w/a", value)
+        etcd.admin("kv/compaction", revision=str(seen), physical=True)
+        cable.mend()
+        told = await until(events, Synced)
+        while len(changes(told)) < 2:
+            told += await take(events, 1)
+    assert changes(told) == [("/w/a", b"1"), ("/w/a", b"2")]
+
+
 async def test_twenty_thousand_events_are_caught_up(cable: Cable, wired: EtcdRegistry, registry: EtcdRegistry) -> None:
     """About 11 MB in answers of up to 1,000 revisions each, far over gRPC's usual 4 MiB."""
     async with wired.watch("/w/") as events:

@@ -14,7 +14,13 @@ def test_split_and_joined(address: str, parts: tuple[str, int]) -> None:
     assert joined(*parts) == address
 
 
-@pytest.mark.parametrize("address", ["", ":80", "host", "host:", "host:x", "host:65536", "::1:80", "[]:80", "[a]:80"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", ":80", "host", "host:", "host:x", "host:-1", "host:65536", "host:" + "9" * 5000, "::1:80"),
+        *("[]:80", "[a]:80", "[::1:80", "::1]:80", "[[::1]]:80", "a b:80", "me@host:80", "a/b:80"),
+    ],
+)
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(ConfigError, match=r"cannot use address .* not host:port"):
         split(address)

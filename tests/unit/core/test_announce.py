@@ -8,7 +8,7 @@ import pytest
 from waypoint_core import announce
 from waypoint_core.announce import Announcement
 from waypoint_core.codec import encode
-from waypoint_core.memory import MemoryRegistry
+from waypoint_core.memory import MemoryLease, MemoryRegistry
 from waypoint_core.model import ProxyAlive
 from waypoint_core.registry import Entry, Written
 
@@ -62,6 +62,17 @@ async def test_what_others_remove_is_written_again(registry: MemoryRegistry) -> 
     first = await announced(registry)
     await registry.delete(KEY)
     assert (await announced(registry, after=first.mod_revision)).lease == first.lease
+
+
+async def test_a_lease_of_whose_loss_the_put_tells_first_is_replaced_at_once(
+    registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who renews a lease learns of its end seconds later."""
+    monkeypatch.setattr(announce, "_RETRY", 60)
+    monkeypatch.setattr(MemoryLease, "lost", property(lambda _: asyncio.Event()))
+    first = await announced(registry)
+    registry.expire(first.lease)
+    assert (await announced(registry, after=first.mod_revision)).lease not in {0, first.lease}
 
 
 async def test_a_neighbour_with_a_longer_name_is_its_own_affair(registry: MemoryRegistry) -> None:

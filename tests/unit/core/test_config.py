@@ -1,5 +1,6 @@
 """Settings: who wins, and what a wrong one is told."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,50 @@ def test_lists_and_labels_from_text(tmp_path: Path) -> None:
         ("[agent\nslots = 1", {}, "cannot read .*waypoint.toml: "),
         ("[proxy]\nlisten = '9222'", {}, "cannot use proxy.listen = '9222'"),
         ("[log]\nlevel = 'loud'", {}, "cannot use log.level = 'loud'"),
+        (
+            "",
+            {"WAYPOINT_HOST_NAME": "a_b"},
+            "cannot use host.name = 'a_b' from WAYPOINT_HOST_NAME: it is not a name of",
+        ),
+        ("[proxy]\nname = 'A'", {}, "cannot use proxy.name = 'A' from .*: it is not a name of lower-case letters"),
+        ("[controlplane]\nname = ''", {}, "cannot use controlplane.name = ''"),
+        ("[etcd]\nprefix = '/w/v1'", {}, "cannot use etcd.prefix = '/w/v1' from .*: it is not a path that begins"),
+        ("[etcd]\nprefix = 'w/v1/'", {}, "cannot use etcd.prefix = 'w/v1/'"),
+        ("[etcd]\nprefix = ''", {}, "cannot use etcd.prefix = ''"),
+        ('[etcd]\nprefix = "/w/\\n"', {}, r"cannot use etcd.prefix = '/w/\\n'"),
+        ("[etcd]\nlease_ttl = inf", {}, "cannot use etcd.lease_ttl = inf from .*: Expected `float` <= 3600"),
+        ("[etcd]\nattempt_timeout = 1e9", {}, "cannot use etcd.attempt_timeout = 1000000000.0"),
+        ("", {"WAYPOINT_CONTROLPLANE_LEASE_TTL": "1e12"}, "cannot use controlplane.lease_ttl = '1e12'"),
+        ("[controlplane]\nbeat_ttl = inf", {}, "cannot use controlplane.beat_ttl = inf"),
+        ("[proxy]\nlisten = '[::]:65536'", {}, "cannot use proxy.listen = .*: it is not host:port, .* up to 65535"),
+        ("[agent]\nstatus_listen = '::1:1'", {}, "cannot use agent.status_listen = '::1:1'"),
+        ("[host]\ntzafonwright_status = 'a:99999'", {}, "cannot use host.tzafonwright_status = 'a:99999'"),
+        (
+            "",
+            {"WAYPOINT_CTL_SERVERS": "a:1,b:99999"},
+            "cannot use ctl.servers = .*'b:99999'.*: one of them is not host",
+        ),
+        (
+            "[etcd]\nendpoints = ['http://a:1', 'http://::1:2379']",
+            {},
+            "cannot use etcd.endpoints = .*: one of them is not http",
+        ),
+        ("[etcd]\nendpoints = ['http://a:99999']", {}, "cannot use etcd.endpoints = .*'http://a:99999'"),
+        (
+            "[agent]\nbrowser_port = 65500\nslots = 37",
+            {},
+            "cannot use agent.browser_port = 65500 with agent.slots = 37: the last slot's port would be 65536",
+        ),
+        (
+            "[agent]\ndesktop_port = 65500\nslots = 37\ndesktop = true",
+            {},
+            "cannot use agent.desktop_port = 65500 with agent.slots = 37",
+        ),
+        (
+            "[agent]\ndesktop_port = 20003\nslots = 4\ndesktop = true",
+            {},
+            "cannot use agent.browser_port = 20000 with agent.desktop_port = 20003: .* agent.slots = 4; set them",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_source(
@@ -60,6 +105,23 @@ def test_a_wrong_setting_is_named_with_its_source(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, text, **environment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[agent]\nbrowser_port = 65500\nslots = 36",
+        "[agent]\nbrowser_port = 65535\nslots = 0",
+        "[agent]\ndesktop_port = 19996\nslots = 4\ndesktop = true",
+        "[agent]\ndesktop_port = 20001",
+        "[etcd]\nprefix = '/'\nlease_ttl = 3600",
+        "[etcd]\nendpoints = ['https://[::1]:2379', 'a.b:1']",
+        "[host]\ntzafonwright_status = ''\nname = 'a-1.b'",
+        "[proxy]\nlisten = '[::]:0'",
+    ],
+)
+def test_what_is_just_right(tmp_path: Path, text: str) -> None:
+    load(tmp_path, text)
 
 
 def test_a_file_asked_for_must_exist(tmp_path: Path) -> None:
@@ -104,3 +166,18 @@ def test_a_daemon_says_what_is_wrong_and_exits() -> None:
     result = CliRunner().invoke(config.daemon_command("waypoint-test", print), ["--agent-slots", "none"])
     assert result.exit_code == 1
     assert "cannot use agent.slots = 'none' from flag --agent-slots" in result.output
+
+
+def test_a_daemon_goes_by_no_machine_name_that_keys_cannot_hold(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "My_Laptop")
+    load(tmp_path)  # which is all that waypointctl does
+    seen: list[Settings] = []
+    command = config.daemon_command("waypoint-proxy", seen.append)
+    for arguments, wrong in ([], "host.name"), (["--host-name", "a"], "proxy.name"):
+        result = CliRunner().invoke(command, arguments)
+        assert result.exit_code == 1
+        assert f"cannot use {wrong} = 'my_laptop' from the machine's host name, since {wrong} is not" in result.output
+    assert CliRunner().invoke(command, ["--host-name", "a", "--proxy-name", "b"]).exit_code == 0
+    assert [each.proxy.name for each in seen] == ["b"]

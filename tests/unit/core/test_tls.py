@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
 
 from functional.etcd.certificates import Authority
 from waypoint_core.errors import ConfigError
-from waypoint_core.settings import TlsSettings
+from waypoint_core.settings import EtcdSettings, TlsSettings
 from waypoint_core.tls import (
     channel_credentials,
     client_context,
+    etcd_credentials,
     expires,
     is_loopback,
     server_context,
@@ -130,6 +131,41 @@ def test_a_wrong_ca_is_named(good: TlsSettings, authority: Authority, tmp_path: 
     ):
         with pytest.raises(ConfigError, match=message):
             make(replace(good, ca_file=str(path)))  # type: ignore[operator]
+
+
+def for_etcd(files: TlsSettings) -> EtcdSettings:
+    return EtcdSettings(ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file)
+
+
+def test_wrong_files_for_etcd_are_named_with_their_settings(
+    good: TlsSettings, authority: Authority, tmp_path: Path
+) -> None:
+    pair, ca = "; see etcd.cert_file and etcd.key_file", "; see etcd.ca_file"
+    given = broken(good, authority, tmp_path)[2:-2]
+    wrong = [(for_etcd(files), message, pair) for files, message in given if "it is damaged" not in message]
+    wrong += [
+        (for_etcd(replace(good, cert_file=str(tmp_path / name))), f"certificate {tmp_path / name} with key ", pair)
+        for name in ("damaged", "cut")
+    ]
+    wrong += [
+        (for_etcd(replace(good, ca_file=str(tmp_path / name))), f"certificate {tmp_path / name}{reason}", ca)
+        for name, reason in (("text", ": it is not a PEM file"), ("damaged", ": it is damaged"), ("gone", ": No such"))
+    ]
+    for settings, message, named in wrong:
+        with pytest.raises(ConfigError, match=r"^cannot ") as raised:
+            etcd_credentials(settings)
+        assert message in str(raised.value)
+        assert str(raised.value).endswith(named)
+
+
+def test_certificates_for_etcd_that_are_not_valid_now_are_left_to_the_handshake(
+    good: TlsSettings, authority: Authority
+) -> None:
+    """A daemon must start though it cannot reach etcd yet."""
+    old = authority.issue("old", days=-1)
+    assert etcd_credentials(for_etcd(good))
+    assert etcd_credentials(for_etcd(TlsSettings(str(old.certificate), str(old.key), str(old.certificate))))
+    assert etcd_credentials(EtcdSettings())
 
 
 def test_when_it_expires(authority: Authority) -> None:
