@@ -114,8 +114,7 @@ class Assigned:
             return
         try:
             async with self._listening(assignment, record, session) as address:
-                claim = replace(assignment.claim, address=address)
-                if await self._write(assignment, Put(self._keys.claim(assignment.instance), encode(claim))):
+                if await self._announce(assignment, address):
                     log.info("%s is served at %s", assignment.instance, address)
                     await session.ended
                 else:
@@ -175,6 +174,16 @@ class Assigned:
         listener = socket.create_server((self._bind, split(address)[1]), family=family, backlog=_BACKLOG)
         listener.setblocking(False)
         return listener
+
+    async def _announce(self, assignment: Assignment, address: str) -> bool:
+        """Whether the claim says now where its browser is served."""
+        claim = replace(assignment.claim, address=address)
+        try:
+            return await self._write(assignment, Put(self._keys.claim(assignment.instance), encode(claim)))
+        except SessionError as error:
+            # Not let out: the group that serves the session would wrap it.
+            log.warning("cannot serve %s: %s", assignment.instance, error)
+            return False
 
     async def _refuse(self, assignment: Assignment) -> None:
         """Write the claim as this proxy would have, for the session that has the browser."""

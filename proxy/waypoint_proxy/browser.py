@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Mapping
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import h11
@@ -13,6 +14,7 @@ import h11
 from waypoint_core.errors import SessionError
 from waypoint_proxy import link
 from waypoint_proxy.endings import LOST, Ending
+from waypoint_proxy.handshake import Refusal
 from waypoint_proxy.link import Link, answering
 from waypoint_proxy.reserve import Browser
 from waypoint_proxy.rewrite import request_head
@@ -20,6 +22,11 @@ from waypoint_proxy.rewrite import request_head
 _MAX_HEAD = 16 * 1024
 _MAX_BODY = 16 * 1024 * 1024
 _COMPRESSION = "sec-websocket-extensions"
+_RETRY_AFTER = 5
+
+
+class NoSocket(SessionError):
+    """This proxy can open no more connections: no browser is to blame for that."""
 
 
 class DevTools:
@@ -36,13 +43,22 @@ class DevTools:
         self._compress = compress
 
     async def open(self, browser: Browser, headers: Mapping[str, str]) -> Link:
-        """A WebSocket to it, over its spare connection if there is one. UpgradeRefused, or SessionError."""
-        far = browser.spare or await connect(browser.endpoint, self._timeout)
+        """A WebSocket to it, over its spare connection if there is one.
+
+        UpgradeRefused, or SessionError; Refusal when this proxy can connect to none.
+        """
+        far = browser.spare or await self._connect(browser.endpoint)
         path = self._path or urlsplit(browser.endpoint).path
         if not self._compress:
             headers = {name: value for name, value in headers.items() if name != _COMPRESSION}
         head = request_head(path, _address(browser.endpoint), headers)
         return await link.upgrade(far, _named(browser.endpoint), head, self._timeout)
+
+    async def _connect(self, endpoint: str) -> socket.socket:
+        try:
+            return await connect(endpoint, self._timeout)
+        except NoSocket as error:
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error), retry_after=_RETRY_AFTER) from error
 
 
 async def fetch(endpoint: str, path: str, timeout: float) -> bytes:
@@ -58,22 +74,38 @@ async def fetch(endpoint: str, path: str, timeout: float) -> bytes:
 
 
 async def connect(endpoint: str, timeout: float) -> socket.socket:
-    """A connection to the browser at endpoint. SessionError when it does not accept."""
-    url = urlsplit(endpoint)
-    browser = socket.socket(socket.AF_INET6 if ":" in (url.hostname or "") else socket.AF_INET)
+    """A connection to the browser at endpoint. SessionError when it does not accept; NoSocket before it was asked."""
+    place = _place(endpoint)
+    browser = _socket(socket.AF_INET6 if ":" in place[0] else socket.AF_INET)
     try:
-        browser.setblocking(False)
-        browser.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         async with answering(_named(endpoint), timeout):
+            browser.setblocking(False)
+            browser.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 # On one host this connects at once, which spares the loop a turn or two.
-                browser.connect((url.hostname, url.port))
+                browser.connect(place)
             except BlockingIOError:
-                await asyncio.get_running_loop().sock_connect(browser, (url.hostname, url.port))
+                await asyncio.get_running_loop().sock_connect(browser, place)
     except BaseException:
         browser.close()
         raise
     return browser
+
+
+def _socket(family: socket.AddressFamily) -> socket.socket:
+    try:
+        return socket.socket(family)
+    except OSError as error:
+        raise NoSocket(f"cannot connect to a browser: {error}") from error
+
+
+def _place(endpoint: str) -> tuple[str, int]:
+    """Host and port. SessionError when it has not both, or is nothing to be sent in a request head."""
+    with contextlib.suppress(ValueError):
+        url = urlsplit(endpoint)
+        if url.hostname and url.port and endpoint.isascii() and endpoint.isprintable():
+            return url.hostname, url.port
+    raise SessionError(f"cannot use a browser at {endpoint!r}: that is no endpoint")
 
 
 def _address(endpoint: str) -> str:

@@ -54,7 +54,7 @@ class Documents:
             return await self._descriptions.get(path, self._browser_of(own))
         with Presence(client, request.early):
             async with self._queue.deadline(self._settings.version_timeout):
-                return await self._descriptions.get(path, await self._queue.look())
+                return await self._descriptions.get_of_any(path, self._queue.look)
 
     async def _targets(self, session_id: str, base: rewrite.Base) -> bytes:
         found = self._browser_of(session_id)

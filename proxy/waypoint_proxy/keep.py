@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 import time
 from collections.abc import Callable
@@ -37,6 +36,7 @@ class Keeper:
         self._claimer = claimer
         self._holder = holder
         self._failing: Outage | None = None
+        self._retired = ""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -98,18 +98,32 @@ class Keeper:
             self._holder.release(browser.instance, "the host was cordoned meanwhile")
         elif browser:
             self._reserve.add(browser)
-        return browser is not None
+        return browser is not None or self._claimer.more
 
     def _give_back(self) -> None:
         if self._table.cordon is not None:
             self._give_back_all()
         if self._failing or self._table.outage:
             return  # nothing could replace them
-        for browser in self._reserve.drop_older(time.monotonic() - self._settings.reserve_max_age):
-            self._holder.release(browser.instance, "unused for too long")
+        self._retire()
         for browser in self._reserve.drop_where(self._table.is_closed):
             self._holder.release(browser.instance, "its slot is to go")
 
+    def _retire(self) -> None:
+        """Give back the oldest one, if it is unused for too long.
+
+        One at a time, and only while all others are there and nobody waits: a reserve is of one age, as the browsers
+        of a host are that was started, and must not go all at once.
+        """
+        oldest = self._reserve.oldest
+        if oldest is None or oldest.since > time.monotonic() - self._settings.reserve_max_age or self._short():
+            return
+        if self._table.living(self._retired) or not self._table.complete:
+            return  # the one before is not replaced yet
+        self._retired = oldest.instance
+        self._reserve.drop(oldest.instance)
+        self._holder.release(oldest.instance, "unused for too long")
+
     def _give_back_all(self) -> None:
-        for browser in self._reserve.drop_older(math.inf):
+        for browser in self._reserve.clear():
             self._holder.release(browser.instance, "the host is cordoned")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from http import HTTPStatus
 
 from waypoint_proxy.handshake import Refusal
@@ -31,9 +31,9 @@ class Queue:
         finally:
             self._metrics.waited(time.monotonic() - began)
 
-    async def look(self) -> Browser:
-        """A browser in stock, without taking it."""
-        return await self._reserve.look()
+    async def look(self, besides: Container[str] = ()) -> Browser:
+        """A browser in stock that is none of these instances, without taking it."""
+        return await self._reserve.look(besides)
 
     @contextlib.asynccontextmanager
     async def deadline(self, timeout: float) -> AsyncIterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 _Waiter = asyncio.Future["Browser"]
@@ -84,9 +84,9 @@ class Reserve:
         finally:
             self._forget(waiter)
 
-    async def look(self) -> Browser:
-        """A browser in stock, without taking it; waits until there is one."""
-        while not self._stock:
+    async def look(self, besides: Container[str] = ()) -> Browser:
+        """A browser in stock that is none of these instances, without taking it; waits until there is one."""
+        while not (found := next((each for each in self._stock if each.instance not in besides), None)):
             looker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._lookers.add(looker)
             self.changed.set()
@@ -94,12 +94,17 @@ class Reserve:
                 await looker
             finally:
                 self._lookers.discard(looker)
-        return self._stock[0]
+        return found
+
+    @property
+    def oldest(self) -> Browser | None:
+        """The one in stock that is held for the longest time."""
+        return min(self._stock, key=lambda browser: browser.since, default=None)
 
     @property
     def wanted(self) -> int:
         """Clients that wait for a browser, to take it or to see that there is one."""
-        return self.waiting or bool(self._lookers and not self._stock)
+        return self.waiting or any(not looker.done() for looker in self._lookers)
 
     def drop(self, instance: str) -> bool:
         """Forget a browser in stock that is gone; False when it is not in stock."""
@@ -113,17 +118,13 @@ class Reserve:
             self.changed.set()
         return found
 
-    def drop_older(self, moment: float) -> list[Browser]:
-        """Forget those that are held since before this moment of the monotonic clock; returns them."""
-        return self._take_out(lambda browser: browser.since < moment)
-
     def drop_where(self, unwanted: Callable[[str], bool]) -> list[Browser]:
         """Forget those whose instance is unwanted; returns them."""
         return self._take_out(lambda browser: unwanted(browser.instance))
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._take_out(lambda _: True)
+    def clear(self) -> list[Browser]:
+        """Forget all; returns them."""
+        return self._take_out(lambda _: True)
 
     def _take_out(self, unwanted: Callable[[Browser], bool]) -> list[Browser]:
         dropped = [browser for browser in self._stock if unwanted(browser)]

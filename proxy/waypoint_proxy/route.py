@@ -70,11 +70,12 @@ class Table:
         self._host = host
         self._proxy = proxy
         self._clock = clock
-        self._alive: dict[str, HostAlive] = {}
+        self._alive: dict[str, tuple[HostAlive, int]] = {}
         self._failed: dict[str, str] = {}
         self._ready: dict[str, tuple[Candidate, Instance]] = {}
         self._free: dict[str, Candidate] = {}
         self._claimed: set[str] = set()
+        self._requests: dict[str, str] = {}
         self._proxies: dict[str, ProxyAlive] = {}
         self._desired = DesiredHost()
         self._rewound = False
@@ -112,6 +113,16 @@ class Table:
         return self._host in self._alive
 
     @property
+    def host_revision(self) -> int:
+        """The mod_revision of the key by which this host's agent lives; 0: it does not."""
+        return self._alive[self._host][1] if self.host_alive else 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether each slot of this host has a browser that is ready, claimed or not."""
+        return self.host_alive and self._here() >= self._alive[self._host][0].slots
+
+    @property
     def cordon(self) -> str | None:
         """Why this host takes no new sessions; None: it takes them."""
         return (self._desired.reason or "no reason given") if self._desired.cordon else None
@@ -119,6 +130,10 @@ class Table:
     def living(self, instance: str) -> tuple[Candidate, Instance] | None:
         """A browser as the registry shows it, claimed or not; None when it is not ready."""
         return self._ready.get(instance)
+
+    def request(self, instance: str) -> str:
+        """The request id of this proxy's claim on it; "" while there is none."""
+        return self._requests.get(instance, "")
 
     def fair_share(self, held: int) -> int:
         """How many browsers this proxy may reserve when it already has `held`: its part of all that are ready."""
@@ -130,8 +145,8 @@ class Table:
 
     def shortage(self) -> str:
         """Why this host, which is alive and takes sessions, has no browser to give."""
-        slots = self._alive[self._host].slots
-        here = sum(candidate.host == self._host for candidate, _ in self._ready.values())
+        slots = self._alive[self._host][0].slots
+        here = self._here()
         used, failed = here - len(self._free), len(self._failed)
         if used >= slots:
             return "all browsers are in use"
@@ -147,6 +162,9 @@ class Table:
         """Whether its agent has it ready, but open to nobody any more."""
         found = self._ready.get(instance)
         return found is not None and not found[1].open
+
+    def _here(self) -> int:
+        return sum(candidate.host == self._host for candidate, _ in self._ready.values())
 
     def _write(self, entry: Entry) -> None:
         try:
@@ -177,7 +195,7 @@ class Table:
         elif key.startswith(keys.claims):
             self._claim(entry)
         elif key.startswith(keys.hosts) and key.endswith("/alive"):
-            self._alive[self._pair(key, keys.hosts)[0]] = decode(HostAlive, entry.value, key)
+            self._alive[self._pair(key, keys.hosts)[0]] = decode(HostAlive, entry.value, key), entry.mod_revision
         elif key.startswith(keys.hosts) and key.endswith("/summary"):
             decode(HostSummary, entry.value, key)
         elif key.startswith(keys.proxies):
@@ -190,7 +208,10 @@ class Table:
         self._claimed.add(instance)
         self._weigh(instance)
         self.assigned.pop(instance, None)
+        self._requests.pop(instance, None)
         claim = decode(Claim, entry.value, entry.key)
+        if claim.proxy == self._proxy:
+            self._requests[instance] = claim.request
         if claim.proxy == self._proxy and claim.kind in {ClaimKind.SESSION, ClaimKind.DIRECT}:
             self.assigned[instance] = Assignment(instance, claim, entry.mod_revision)
 
@@ -211,6 +232,7 @@ class Table:
         elif key.startswith(keys.claims):
             instance = key.removeprefix(keys.claims)
             self._claimed.discard(instance)
+            self._requests.pop(instance, None)
             if self.assigned.pop(instance, None) and not self._rewound:
                 self.withdrawn.append(instance)
             self._weigh(instance)

@@ -51,6 +51,9 @@ class Session:
 
     It is proven once its browser has accepted a connection. Until then the browser may be exchanged for another, or, of
     a session that was prepared for its client, the client may try again.
+
+    patience is how long it has yet to wait for a client that dropped, None when none did or it is back; grace is the
+    timer of that, which runs while nobody is connected.
     """
 
     def __init__(self, session_id: str, kind: ClaimKind = ClaimKind.CDP) -> None:
@@ -64,6 +67,7 @@ class Session:
         self.connections = 0
         self.served = 0
         self.prepared = False
+        self.patience: float | None = None
         self.grace: asyncio.TimerHandle | None = None
         self.opening: asyncio.TimerHandle | None = None
         self.began = time.monotonic()
@@ -177,6 +181,7 @@ class Sessions:
         if client:
             session.traffic.opened(client)
         if session.grace:
+            session.patience = session.grace.when() - asyncio.get_running_loop().time()
             session.grace.cancel()
             session.grace = None
         try:
@@ -197,6 +202,7 @@ class Sessions:
         """The session's browser has accepted a connection: it is the session's own to the end."""
         assert session.browser is not None  # noqa: S101 - only who was given one comes here
         session.served += 1
+        session.patience = None
         if session.proven:
             return
         session.proven = True
@@ -241,9 +247,11 @@ class Sessions:
     def dropped(self, session: Session) -> None:
         """A client went away without a word: it may come back for as long as the grace says."""
         if self._grace and session.connections == 1 and session.browser:
-            session.grace = asyncio.get_running_loop().call_later(self._grace, self.end, session, NOT_BACK)
+            session.patience = self._grace
 
     def _abandoned(self, session: Session) -> None:
+        if session.patience is not None and not session.ended.done():
+            session.grace = asyncio.get_running_loop().call_later(session.patience, self.end, session, NOT_BACK)
         waiting = session.grace or (session.prepared and not session.proven)
         if not waiting:
             self.end(session, session.leaving)

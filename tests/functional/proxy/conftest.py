@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -143,6 +143,18 @@ def start(tmp_path: Path) -> Start:
                     serving.cancel()
 
     return started
+
+
+def served() -> set[asyncio.Task[object]]:
+    """The tasks in which the proxy serves its clients."""
+    return {task for task in asyncio.all_tasks() if task.get_name() == "client"}
+
+
+async def served_all(besides: Iterable[asyncio.Task[object]] = ()) -> None:
+    """Returns once no clients are served but these."""
+    async with asyncio.timeout(20):
+        while others := served().difference(besides):
+            await asyncio.wait(others)
 
 
 def listening() -> socket.socket:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from functional.proxy.conftest import Cdp, Site, Start
 from functional.proxy.pool import HOST, Life
 from waypoint_core.codec import decode, encode
+from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.keys import Keys
 from waypoint_core.model import Claim, ClaimKind, DesiredHost
-from waypoint_core.registry import Written
+from waypoint_core.registry import Condition, Operation, Outcome, Put, Written
 
 KEYS = Keys()
 ID = "a-session-opened-ahead"
@@ -145,6 +147,33 @@ async def test_a_browser_that_is_not_there_is_not_served(start: Start) -> None:
         ghost = replace(life, instance=life.instance[:-1] + "x")
         await assign(site, ghost, ClaimKind.DIRECT)
         assert await claim_once(site, ghost, lambda claim: claim.address) is None
+
+
+@pytest.mark.parametrize("kind", [ClaimKind.DIRECT, ClaimKind.SESSION])
+async def test_an_address_that_cannot_be_written_costs_only_its_session(start: Start, kind: ClaimKind) -> None:
+    async with start(slots=2, reserve=1) as site, site.connect() as socket:
+        client = Cdp(socket)
+        await client.call("Browser.getVersion")
+        (used,) = site.pool.in_use()
+        await site.pool.until(2, held=True)
+        await stocked(site)
+        (other,) = [life for life in site.pool.lives.values() if life is not used]
+        site.registry.transact = unanswered(site.registry.transact)
+        await assign(site, other, kind, ID)
+        await asyncio.wait_for(other.gone.wait(), 10)
+        assert other.released == "its claim was withdrawn"
+        assert await client.call("Browser.getVersion")
+
+
+def unanswered(transact: Callable[..., Awaitable[Outcome]]) -> Callable[..., Awaitable[Outcome]]:
+    """The same, except that nobody answers when an address is to be written into a claim."""
+
+    async def answer(conditions: Sequence[Condition], then: Sequence[Operation], *otherwise: object) -> Outcome:
+        if any(isinstance(put, Put) and b'"address"' in put.value for put in then):
+            raise RegistryUnavailable("cannot reach etcd")
+        return await transact(conditions, then, *otherwise)
+
+    return answer
 
 
 async def test_cordon(start: Start) -> None:

@@ -11,15 +11,10 @@ import signal
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from functional.proxy.conftest import Cdp, Start
+from functional.proxy.conftest import Cdp, Start, served, served_all
 from waypoint_core.hold import EndCause, Ended
 
 SESSION = "a-session-of-our-own"
-
-
-def served() -> set[asyncio.Task[object]]:
-    """The tasks in which the proxy serves its clients."""
-    return {task for task in asyncio.all_tasks() if task.get_name() == "client"}
 
 
 @pytest.mark.parametrize(
@@ -106,9 +101,7 @@ async def test_random_bytes_disturb_nobody(start: Start, caplog: pytest.LogCaptu
                 group.create_task(throw(500))
             for _ in range(50):
                 await cdp.call("Browser.getVersion")
-        async with asyncio.timeout(20):
-            while others := served() - own:
-                await asyncio.wait(others)
+        await served_all(besides=own)
         assert site.proxy.edge.connections == 1
         assert (await site.get("/json/list"))[0] == "HTTP/1.1 200 OK"
         await cdp.call("Browser.getVersion")

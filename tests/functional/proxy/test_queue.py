@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+from dataclasses import replace
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -126,6 +129,33 @@ async def test_version_waits_for_a_free_browser(start: Start) -> None:
         status, headers, _ = await site.get("/json/version")
         assert status == "HTTP/1.1 503 cannot give a browser within 0.2 s: all browsers are in use"
         assert headers["retry-after"] == "5"
+
+
+async def test_version_is_told_though_a_browser_hangs(start: Start) -> None:
+    async with start(slots=2, browser_timeout=0.3) as site:
+        await site.pool.until(2, held=True)
+        async with asyncio.timeout(10):
+            first = await site.proxy.reserve.look()
+            await site.proxy.reserve.look({first.instance})
+        os.killpg(site.pool.lives[first.instance].process.pid, signal.SIGSTOP)
+        for _ in range(2):
+            status, _, body = await site.get("/json/version")
+            assert status == "HTTP/1.1 200 OK"
+            assert "HeadlessChrome" in json.loads(body)["Browser"]
+        assert not site.pool.past
+
+
+async def test_browser_without_an_endpoint_is_passed_over(start: Start) -> None:
+    async with start(slots=1, reserve=1) as site:
+        (life,) = await site.pool.until(1, held=True)
+        endpoints = iter(["ws://", "ws://b:99999/"])
+        site.pool.record = lambda life: replace(record(life), endpoints={"cdp": next(endpoints, life.endpoint)})
+        record = type(site.pool).record.__get__(site.pool)
+        life.kill()
+        await site.pool.wait_for(lambda: len(site.pool.past) == 3)
+        assert ["no endpoint" in past.released for past in site.pool.past] == [False, True, True]
+        async with site.connect() as ws:
+            await Cdp(ws).call("Browser.getVersion")
 
 
 async def test_reserve_outlives_the_registry(start: Start) -> None:

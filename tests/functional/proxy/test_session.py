@@ -8,9 +8,9 @@ import json
 import pytest
 from playwright.async_api import async_playwright
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from functional.proxy.conftest import Cdp, Start
+from functional.proxy.conftest import Cdp, Start, served_all
 
 SESSION = "a-session-of-our-own"
 
@@ -79,6 +79,23 @@ async def test_join_by_id_and_page_socket(start: Start) -> None:
             assert answer["result"]["value"] == 42
         assert len(site.pool.past) == 0
         await Cdp(first).call("Browser.getVersion")
+
+
+async def test_client_that_dropped_finds_its_session_though_another_failed_to_join(start: Start) -> None:
+    path = f"/devtools/browser/{SESSION}"
+    async with start(session_grace=60.0) as site:
+        ws = await site.connect(path).__aenter__()
+        await Cdp(ws).call("Browser.getVersion")
+        (life,) = site.pool.in_use()
+        ws.transport.abort()
+        await served_all()
+        with pytest.raises(InvalidStatus) as refused:
+            await site.connect(f"/devtools/page/ABC?session={SESSION}").__aenter__()
+        assert refused.value.response.status_code == 404
+        await served_all()
+        async with site.connect(path) as again:
+            await Cdp(again).call("Browser.getVersion")
+            assert site.pool.in_use() == [life]
 
 
 async def test_crash_is_named_in_the_close_frame(start: Start) -> None:

@@ -1,52 +1,23 @@
 """Claims, also those whose answer is lost."""
 
+from __future__ import annotations
+
 import socket
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from prometheus_client import CollectorRegistry
 
+from unit.proxy import parts
+from unit.proxy.parts import ALIVE, KEYS, READY, Agent, claimer_of, populated, read
 from waypoint_core.codec import decode, encode
-from waypoint_core.errors import RegistryUnavailable, SessionError
-from waypoint_core.keys import Keys
+from waypoint_core.errors import RegistryUnavailable
 from waypoint_core.memory import MemoryRegistry
-from waypoint_core.model import Claim, HostAlive, Instance, InstanceState, InstanceType
-from waypoint_core.registry import Condition, Entry, Operation, Outcome, Synced
+from waypoint_core.model import Claim
+from waypoint_core.registry import Condition, Entry, Operation, Outcome
+from waypoint_proxy import claim
+from waypoint_proxy.browser import NoSocket
 from waypoint_proxy.claim import Claimer
-from waypoint_proxy.metrics import Metrics
-from waypoint_proxy.route import Table
-
-KEYS = Keys()
-READY = Instance(InstanceType.CHROME_BROWSER, InstanceState.READY, 0, endpoints={"cdp": "ws://b/1"})
-
-
-class Agent:
-    """Gives everything, unless told to refuse."""
-
-    def __init__(self) -> None:
-        self.held: list[str] = []
-        self.refusing = False
-
-    def holds(self, instance: str) -> bool:
-        return instance in self.held
-
-    async def hold(self, instance: str) -> None:
-        if self.refusing:
-            raise SessionError(f"cannot hold {instance}: no")
-        self.held.append(instance)
-
-    def release(self, instance: str, reason: str) -> None:
-        self.held.remove(instance)
-
-
-async def connect(endpoint: str) -> socket.socket:
-    if endpoint == "ws://dead":
-        raise SessionError("cannot use the browser")
-    return socket.socket()
-
-
-def claimer_of(registry: MemoryRegistry, table: Table, agent: Agent, proxy: str = "p1") -> Claimer:
-    return Claimer(registry, KEYS, table, agent, connect=connect, proxy=proxy, metrics=Metrics(CollectorRegistry()))
 
 
 async def claimed(claimer: Claimer) -> str | None:
@@ -58,16 +29,29 @@ async def claimed(claimer: Claimer) -> str | None:
 
 
 class LosesAnswers(MemoryRegistry):
-    """Does what it is asked, or not, and never answers a transaction."""
+    """Until it answers again: carries a transaction out, or keeps it until it arrives, and does not answer."""
 
     acts = True
+    answers = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._on_their_way: list[tuple[Sequence[Condition], Sequence[Operation]]] = []
 
     async def transact(
-        self, conditions: list[Condition], then: list[Operation], otherwise: list[Operation] = ()
+        self, conditions: Sequence[Condition], then: Sequence[Operation], otherwise: Sequence[Operation] = ()
     ) -> Outcome:
+        if self.answers:
+            return await super().transact(conditions, then, otherwise)
         if self.acts:
             await super().transact(conditions, then, otherwise)
+        else:
+            self._on_their_way.append((conditions, then))
         raise RegistryUnavailable("cannot reach etcd")
+
+    async def arrive(self) -> None:
+        for conditions, then in self._on_their_way:
+            await super().transact(conditions, then)
 
 
 class Unreachable(MemoryRegistry):
@@ -88,19 +72,6 @@ class Unreachable(MemoryRegistry):
     def _answer(self) -> None:
         if not self.reachable:
             raise RegistryUnavailable("cannot reach etcd")
-
-
-async def populated(registry: MemoryRegistry, *names: str, record: Instance = READY) -> Table:
-    await registry.put(KEYS.host_alive("here"), encode(HostAlive(epoch="1", boot_id="b", slots=4)))
-    for name in names:
-        await registry.put(KEYS.instance("here", name), encode(record))
-    table = Table(KEYS, "here", "p1")
-    async with registry.watch(KEYS.prefix) as events:
-        async for event in events:
-            table.apply(event)
-            if isinstance(event, Synced):
-                break
-    return table
 
 
 async def test_claim_is_written_and_held() -> None:
@@ -143,13 +114,85 @@ async def test_stale_view_claims_nothing(change: object) -> None:
     assert agent.held == []
 
 
-@pytest.mark.parametrize(("acts", "held"), [(True, ["a"]), (False, [])])
-async def test_lost_answer_is_resolved_by_request_id(acts: bool, held: list[str]) -> None:
+async def request_of(registry: MemoryRegistry, instance: str) -> str:
+    entry = await registry.get(KEYS.claim(instance))
+    assert entry
+    return decode(Claim, entry.value, entry.key).request
+
+
+async def test_lost_answer_is_resolved_by_request_id() -> None:
     registry, agent = LosesAnswers(), Agent()
-    registry.acts = acts
+    assert await claimed(claimer_of(registry, await populated(registry, "a"), agent)) == "a"
+    assert agent.held == ["a"]
+
+
+async def test_claim_that_got_lost_is_tried_again() -> None:
+    registry, agent = LosesAnswers(), Agent()
+    registry.acts = False
     claimer = claimer_of(registry, await populated(registry, "a"), agent)
-    assert bool(await claimed(claimer)) is acts
-    assert agent.held == held
+    with pytest.raises(RegistryUnavailable, match="cannot say whether a was claimed: cannot reach etcd"):
+        await claimer.claim()
+    assert agent.held == []
+    registry.answers = True
+    assert await claimed(claimer) == "a"
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_claim_that_arrives_late_is_ours(told: bool) -> None:
+    """Whether the table has learned of it meanwhile, or not."""
+    registry, agent = LosesAnswers(), Agent()
+    registry.acts = False
+    table = await populated(registry, "a")
+    claimer = claimer_of(registry, table, agent)
+    with pytest.raises(RegistryUnavailable):
+        await claimer.claim()
+    registry.answers = True
+    await registry.arrive()
+    request = await request_of(registry, "a")
+    if told:
+        await read(registry, table)
+        assert list(table.candidates()) == []
+    assert claimer.more
+    assert await claimed(claimer) == "a"
+    assert agent.held == ["a"]
+    assert await request_of(registry, "a") == request
+    assert not claimer.more
+
+
+async def test_late_claim_that_another_was_written_over_is_not_ours() -> None:
+    registry, agent = LosesAnswers(), Agent()
+    registry.acts = False
+    table = await populated(registry, "a")
+    claimer = claimer_of(registry, table, agent)
+    with pytest.raises(RegistryUnavailable):
+        await claimer.claim()
+    registry.answers = True
+    await registry.put(KEYS.claim("a"), encode(Claim(proxy="p1", request="of the control plane")))
+    assert await claimer.claim() is None
+    await read(registry, table)
+    assert not claimer.more
+    assert agent.held == []
+
+
+async def test_what_was_denied_while_its_host_was_away_is_tried_again() -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    table = await populated(registry, "a")
+    claimer = claimer_of(registry, table, agent)
+    await registry.delete(KEYS.host_alive("here"))
+    assert await claimer.claim() is None
+    assert not claimer.more
+    await registry.put(KEYS.host_alive("here"), ALIVE)
+    await read(registry, table)
+    assert await claimed(claimer) == "a"
+
+
+async def test_slow_registry_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    registry = MemoryRegistry()
+    claimer = claimer_of(registry, await populated(registry, *"abcde"), Agent())
+    for slow in (0.0, 0.0, 60.0, 0.0, 0.0):
+        monkeypatch.setattr(claim, "_SLOW", slow)
+        assert await claimed(claimer)
+    assert caplog.messages == ["the registry took 0.0 s for a claim"] * 2
 
 
 async def test_what_could_not_be_claimed_in_an_outage_is_claimed_after_it() -> None:
@@ -184,3 +227,17 @@ async def test_what_is_held_is_not_claimed_again_though_its_claim_is_gone() -> N
     agent.held.append("a")
     assert await claimed(claimer_of(registry, table, agent)) is None
     assert await registry.get(KEYS.claim("a")) is None
+
+
+async def test_browser_is_not_to_blame_when_there_is_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(endpoint: str) -> socket.socket:
+        raise NoSocket(f"cannot connect to {endpoint}")
+
+    agent = Agent()
+    registry = MemoryRegistry()
+    table = await populated(registry, "a")
+    monkeypatch.setattr(parts, "connect", connect)
+    browser = await claimer_of(registry, table, agent).claim()
+    assert browser
+    assert browser.spare is None
+    assert agent.held == ["a"]

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from waypoint_proxy.reserve import Browser, Reserve
 
 
@@ -70,6 +68,21 @@ async def test_looking_takes_nothing_and_waits_for_stock() -> None:
     assert not reserve.wanted
 
 
+async def test_looking_for_another_waits_until_there_is_one() -> None:
+    reserve = Reserve()
+    reserve.add(browser("a"))
+    assert not reserve.wanted
+    async with asyncio.TaskGroup() as group:
+        look = group.create_task(reserve.look({"a"}))
+        await reserve.changed.wait()
+        assert reserve.wanted
+        assert (await reserve.look()).instance == "a"
+        reserve.add(browser("b"))
+        assert not reserve.wanted
+    assert look.result().instance == "b"
+    assert len(reserve) == 2
+
+
 async def test_looking_waits_behind_those_who_take() -> None:
     reserve = Reserve()
     async with asyncio.TaskGroup() as group:
@@ -93,13 +106,14 @@ async def test_a_browser_that_is_gone_is_not_given() -> None:
     assert (await reserve.take()).instance == "b"
 
 
-@pytest.mark.parametrize(("moment", "old"), [(1.0, []), (2.5, ["a", "b"]), (9.0, ["a", "b", "c"])])
-async def test_old_ones_are_taken_out(moment: float, old: list[str]) -> None:
+async def test_the_oldest_is_the_one_that_is_held_for_the_longest_time() -> None:
     reserve = Reserve()
-    for since, name in enumerate("abc", 1):
+    assert reserve.oldest is None
+    for since, name in ((2.0, "a"), (1.0, "b"), (3.0, "c")):
         reserve.add(browser(name, since))
-    assert [found.instance for found in reserve.drop_older(moment)] == old
-    assert len(reserve) == 3 - len(old)
+    assert reserve.oldest
+    assert reserve.oldest.instance == "b"
+    assert [found.instance for found in reserve.clear()] == ["a", "b", "c"]
 
 
 async def test_every_change_that_may_need_a_claim_is_told() -> None:

@@ -196,3 +196,37 @@ def test_a_browser_that_its_agent_closes_is_closed_whoever_has_claimed_it() -> N
     assert table.is_closed("a")
     table.apply(Removed(KEYS.instance("here", "a"), 9))
     assert not table.is_closed("a")
+
+
+def test_own_claims_are_known_by_their_requests() -> None:
+    table = Table(KEYS, "here", "p")
+    for event in (claim("a"), assigned("b", "other")):
+        table.apply(event)
+    assert [table.request(name) for name in "abc"] == ["r", "", ""]
+    table.apply(Removed(KEYS.claim("a"), 8))
+    assert table.request("a") == ""
+    table.apply(claim("a"))
+    table.apply(written(KEYS.claim("a"), b"{"))
+    assert table.request("a") == ""
+
+
+def test_host_is_complete_while_each_slot_has_a_browser() -> None:
+    table = Table(KEYS, "here", "p")
+    for event in [*(instance(name) for name in "abcd"), claim("b"), instance("e", host="there")]:
+        table.apply(event)
+    assert not table.complete
+    table.apply(alive())
+    assert table.complete
+    table.apply(Removed(KEYS.instance("here", "a"), 2))
+    assert not table.complete
+    table.apply(instance("a", replace(FAILED, slot=0)))
+    assert not table.complete
+
+
+def test_host_revision_tells_one_life_of_its_key_from_the_next() -> None:
+    table = Table(KEYS, "here", "p")
+    assert table.host_revision == 0
+    table.apply(written(KEYS.host_alive("here"), encode(HostAlive(epoch="1", boot_id="b", slots=4)), 7))
+    assert table.host_revision == 7
+    table.apply(Removed(KEYS.host_alive("here"), 8))
+    assert table.host_revision == 0

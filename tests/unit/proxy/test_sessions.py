@@ -94,6 +94,46 @@ async def test_dropped_client_may_come_back_within_the_grace() -> None:
     assert sessions.get("s") is None
 
 
+async def test_who_fails_to_join_does_not_end_a_session_that_waits_for_its_client() -> None:
+    sessions = Sessions(Agent(), grace=60)
+    with sessions.connection("s") as session:
+        begin(sessions, session)
+        sessions.dropped(session)
+    for _ in range(2):
+        assert session.grace
+        due = session.grace.when()
+        with sessions.connection("s"), sessions.connection("s"):
+            assert session.grace is None
+        assert sessions.get("s") is session
+        assert session.grace
+        assert due <= session.grace.when() < due + 1
+    with sessions.connection("s"):
+        sessions.prove(session)
+        session.leaving = LEFT
+    assert session.ended.result() == LEFT
+
+
+async def test_session_whose_client_does_not_come_back_ends_though_others_fail_to_join() -> None:
+    sessions = Sessions(Agent(), grace=0.02)
+    with sessions.connection("s") as session:
+        begin(sessions, session)
+        sessions.dropped(session)
+    with sessions.connection("s"):
+        pass
+    assert await session.ended == NOT_BACK
+
+
+async def test_session_that_ends_while_somebody_fails_to_join_waits_for_nobody() -> None:
+    sessions = Sessions(Agent(), grace=60)
+    with sessions.connection("s") as session:
+        begin(sessions, session)
+        sessions.dropped(session)
+    with sessions.connection("s"):
+        sessions.instance_ended(Ended("i1", EndCause.CRASHED))
+    assert session.grace is None
+    assert session.ended.result().end is End.CRASHED
+
+
 @pytest.mark.parametrize(
     ("cause", "detail", "ending"),
     [
