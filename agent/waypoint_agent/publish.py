@@ -24,6 +24,7 @@ from waypoint_core.registry import (
     Registry,
     Removed,
     Rewound,
+    Synced,
     Written,
 )
 
@@ -121,9 +122,14 @@ class Publisher:
 
     async def _watch_over(self, prefix: str) -> None:
         """Notice for ever what others do to our keys."""
+        restored = False
         async with self._registry.watch(prefix) as events:
             async for event in events:
                 match event:
+                    case Written(entry) if restored and self._is_ours(entry.key) and entry.key not in self._written:
+                        log.warning("%s is back, though its browser is gone: it is deleted again", entry.key)
+                        self._written[entry.key] = None
+                        self.poke()
                     case Written(entry):
                         self._noticed(entry.key, entry.mod_revision)
                     case Removed(key, revision):
@@ -133,6 +139,9 @@ class Publisher:
                         async with self._writing:
                             self._doubt(self._written)
                         self.poke()
+                        restored = True
+                    case Synced():
+                        restored = False
 
     def _noticed(self, key: str, revision: int) -> None:
         """A key changed at this revision, by our hand or another's."""

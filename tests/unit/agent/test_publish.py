@@ -200,6 +200,16 @@ async def test_a_registry_restored_before_a_write_is_answered() -> None:
         running.cancel()
 
 
+async def test_what_a_restored_registry_brings_back_is_deleted_again(there: Published) -> None:
+    there.want({ALIVE: b"alive", key(0): b"ready", key(1): b"ready"})
+    await there.until({ALIVE: b"alive", key(0): b"ready", key(1): b"ready"})
+    backup = there.registry.snapshot()
+    there.want({ALIVE: b"alive", key(1): b"ready"})
+    await there.until({ALIVE: b"alive", key(1): b"ready"})
+    there.registry.restore(backup)
+    await there.until({ALIVE: b"alive", key(1): b"ready"})
+
+
 async def test_nothing_is_remembered_of_what_is_gone(there: Published) -> None:
     """Withdrawn, deleted, or gone with its lease."""
     there.want({ALIVE: b"alive", key(0): b"ready", key(1): b"ready", key(2): b"ready"})
