@@ -9,8 +9,10 @@ import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from waypoint_core.errors import ConfigError
 from waypoint_core.etcd.targets import Target, targets
 from waypoint_core.settings import EtcdSettings
+from waypoint_core.tls import etcd_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,12 @@ class Member:
 
 def members(settings: EtcdSettings) -> list[Member]:
     """All that the settings name, asked one after the other."""
-    context = _context(settings)
-    return [_ask(target, context, settings.attempt_timeout) for target in targets(settings)]
+    named = targets(settings)
+    try:
+        context = _context(settings)
+    except (ConfigError, OSError) as error:
+        return [Member(target.address, error=str(error)) for target in named]
+    return [_ask(target, context, settings.attempt_timeout) for target in named]
 
 
 def _ask(target: Target, context: ssl.SSLContext, patience: float) -> Member:
@@ -63,6 +69,8 @@ def _ahead(date: str | None, now: float) -> float | None:
 
 
 def _context(settings: EtcdSettings) -> ssl.SSLContext:
+    """ConfigError or OSError when a file is not what its setting says."""
+    etcd_credentials(settings)
     context = ssl.create_default_context(cafile=settings.ca_file or None)
     if settings.cert_file:
         context.load_cert_chain(settings.cert_file, settings.key_file or None)

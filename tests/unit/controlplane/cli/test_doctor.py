@@ -29,11 +29,11 @@ from waypoint_controlplane.cli.doctor import (
     units,
 )
 from waypoint_controlplane.cli.doctor.certificates import Pair
-from waypoint_controlplane.cli.doctor.etcd_http import Member
+from waypoint_controlplane.cli.doctor.etcd_http import Member, members
 from waypoint_controlplane.cli.doctor.findings import Finding, Level
 from waypoint_controlplane.cli.doctor.run import Ran, run
 from waypoint_controlplane.cli.verb import Invocation
-from waypoint_core.settings import ProxySettings, Settings
+from waypoint_core.settings import EtcdSettings, ProxySettings, Settings
 
 
 def levels(findings: Iterable[Finding]) -> list[str]:
@@ -193,6 +193,13 @@ def test_certificates(tmp_path: Path) -> None:
     assert examined("/nowhere.crt", host.key, "") == [
         ("fail", "/nowhere.crt cannot be read: No such file or directory")
     ]
+
+
+def test_files_for_etcd_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    found = members(EtcdSettings(endpoints=("https://127.0.0.1:1",), ca_file=str(tmp_path / "ca.pem")))
+    assert [member.address for member in found] == ["127.0.0.1:1"]
+    assert "etcd.ca_file" in found[0].error
 
 
 def test_programs_that_are_not_there() -> None:
