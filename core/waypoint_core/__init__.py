@@ -6,6 +6,7 @@ Vocabulary and shared state:
     codec       records to JSON and back; a broken value is named, never guessed
     hold        what a host's agent and gateway say to each other on one local socket
     lines       JSON objects, one a line, out of a stream
+    dial        connecting to another daemon's local socket
 
 The registry:
     registry    the interface: ordered keys, leases, transactions, watches

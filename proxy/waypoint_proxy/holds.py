@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from waypoint_core.dial import connect
 from waypoint_core.errors import HoldError, SessionError
 from waypoint_core.hold import (
     EndCause,
@@ -22,7 +22,6 @@ from waypoint_core.hold import (
 )
 
 _ANSWER_TIMEOUT = 5.0
-_RECONNECT = (0.02, 1.0)
 _CHUNK = 65536
 log = logging.getLogger("waypoint.proxy.holds")
 
@@ -47,19 +46,9 @@ class Holds:
 
     async def run(self) -> None:
         """Stay connected until cancelled; each new agent is told again of everything that is held."""
-        shortest, longest = _RECONNECT
-        pause = shortest
         while True:
-            try:
-                reader, self._writer = await asyncio.open_unix_connection(self._path)
-            except OSError as error:
-                if pause == shortest:
-                    log.warning("cannot reach the agent at %s: %s", self._path, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                pause = min(longest, pause * 2)
-            else:
-                pause = shortest
-                await self._converse(reader, self._writer)
+            reader, self._writer = await connect(self._path, "the agent", log)
+            await self._converse(reader, self._writer)
 
     def holds(self, instance: str) -> bool:
         """Whether this proxy has the instance, or is asking for it."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import random
 
 from waypoint_agent.broker.orders import Answers, Order, Verb, encode
+from waypoint_core.dial import connect
 from waypoint_core.errors import BrokerError, UnitError
 
-_RECONNECT = (0.02, 1.0)
 _CHUNK = 64 * 1024
 log = logging.getLogger("waypoint.agent.broker")
 
@@ -40,19 +39,9 @@ class Broker:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        shortest, longest = _RECONNECT
-        pause = shortest
         while True:
-            try:
-                reader, self._writer = await asyncio.open_unix_connection(self._path)
-            except OSError as error:
-                if pause == shortest:
-                    log.warning("cannot reach the broker at %s: %s", self._path, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                pause = min(longest, pause * 2)
-            else:
-                pause = shortest
-                await self._converse(reader, self._writer)
+            reader, self._writer = await connect(self._path, "the broker", log)
+            await self._converse(reader, self._writer)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._there.set()
