@@ -26,7 +26,15 @@ def test_messages_survive_any_cut_of_the_stream() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"{}\n", b"hello\n", b'{"is":"hold"}\n', b'{"is":"dance","instance":"i"}\n', b"\xff\n"]
+    "line",
+    [
+        b"{}\n",
+        b"hello\n",
+        b'{"is":"hold"}\n',
+        b'{"is":"dance","instance":"i"}\n',
+        b"\xff\n",
+        b'{"is":"held","instance":"i","what":' + b"[" * 5000 + b"]" * 5000 + b"}\n",
+    ],
 )
 def test_a_line_that_is_no_message_is_refused(line: bytes) -> None:
     with pytest.raises(HoldError, match="cannot read hold message"):

@@ -18,6 +18,7 @@ from waypoint_core.registry import Condition, Entry, Operation, Outcome
 from waypoint_proxy import claim
 from waypoint_proxy.browser import NoSocket
 from waypoint_proxy.claim import Claimer
+from waypoint_proxy.route import Table
 
 
 async def claimed(claimer: Claimer) -> str | None:
@@ -137,16 +138,22 @@ async def test_claim_that_got_lost_is_tried_again() -> None:
     assert await claimed(claimer) == "a"
 
 
-@pytest.mark.parametrize("told", [False, True])
-async def test_claim_that_arrives_late_is_ours(told: bool) -> None:
-    """Whether the table has learned of it meanwhile, or not."""
-    registry, agent = LosesAnswers(), Agent()
+async def unanswered(registry: LosesAnswers, agent: Agent) -> tuple[Table, Claimer]:
+    """What is left of a claim that was not answered, and not carried out yet; the registry answers again."""
     registry.acts = False
     table = await populated(registry, "a")
     claimer = claimer_of(registry, table, agent)
     with pytest.raises(RegistryUnavailable):
         await claimer.claim()
     registry.answers = True
+    return table, claimer
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_claim_that_arrives_late_is_ours(told: bool) -> None:
+    """Whether the table has learned of it meanwhile, or not."""
+    registry, agent = LosesAnswers(), Agent()
+    table, claimer = await unanswered(registry, agent)
     await registry.arrive()
     request = await request_of(registry, "a")
     if told:
@@ -161,12 +168,7 @@ async def test_claim_that_arrives_late_is_ours(told: bool) -> None:
 
 async def test_late_claim_that_another_was_written_over_is_not_ours() -> None:
     registry, agent = LosesAnswers(), Agent()
-    registry.acts = False
-    table = await populated(registry, "a")
-    claimer = claimer_of(registry, table, agent)
-    with pytest.raises(RegistryUnavailable):
-        await claimer.claim()
-    registry.answers = True
+    table, claimer = await unanswered(registry, agent)
     await registry.put(KEYS.claim("a"), encode(Claim(proxy="p1", request="of the control plane")))
     assert await claimer.claim() is None
     await read(registry, table)
