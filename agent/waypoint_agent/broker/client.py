@@ -26,8 +26,8 @@ class Broker:
 
     async def order(self, verb: Verb, slot: int) -> str:
         """The job that systemd has queued. UnitError when it was refused, or nobody knows."""
-        await self._there.wait()
-        assert self._writer is not None  # noqa: S101 - it is set together with the event
+        while self._writer is None:  # it may have come and gone before this task's turn
+            await self._there.wait()
         number = next(self._numbers)
         self._writer.write(encode(Order(number, verb, slot)))
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -40,10 +40,10 @@ class Broker:
     async def run(self) -> None:
         """Stay connected until cancelled."""
         while True:
-            reader, self._writer = await connect(self._path, "the broker", log)
-            await self._converse(reader, self._writer)
+            await self._converse(*await connect(self._path, "the broker", log))
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
         self._there.set()
         answers = Answers()
         try:

@@ -95,6 +95,8 @@ class Connection:
 
         The next one has found the browsers as they were, and may have given them out.
         """
+        if self._writer.is_closing():
+            return True
         poll = select.poll()
         poll.register(self._writer.get_extra_info("socket").fileno(), 0)
         return bool(poll.poll(0))

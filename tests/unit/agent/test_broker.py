@@ -1,6 +1,7 @@
 """Both ends of the broker's socket, and what goes over it."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -89,6 +90,31 @@ async def test_orders_wait_until_it_is_there(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         async with listening(tmp_path / "s", lambda _: encode(Answer(1, job="/job/1"))):
             assert await order == "/job/1"
+
+
+async def test_orders_wait_though_it_comes_and_goes_in_one_breath(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = asyncio.StreamReader()
+    gone.feed_eof()
+    ours, theirs = socket.socketpair()
+    _, writer = await asyncio.open_unix_connection(sock=ours)
+    connected, connect = [(gone, writer)], client.connect
+
+    async def first_in_vain(
+        path: str, who: str, log: logging.Logger
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return connected.pop() if connected else await connect(path, who, log)
+
+    monkeypatch.setattr(client, "connect", first_in_vain)
+    broker = client.Broker(str(tmp_path / "s"))
+    with theirs:
+        async with listening(tmp_path / "s", lambda _: encode(Answer(1, job="/job/1"))), asyncio.TaskGroup() as group:
+            order = group.create_task(broker.order(Verb.START, 1))
+            await asyncio.sleep(0)
+            task = group.create_task(broker.run())
+            assert await order == "/job/1"
+            task.cancel()
 
 
 class Systemd:
