@@ -1,7 +1,7 @@
 # WayPoint: `make up` for a running fleet on this machine, `make help` for everything else.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.PHONY: help up down status shell test unit functional lane-wire lane-rest system fault bench all format lint types sample metrics proto stage clean prepare
+.PHONY: help up down status shell test unit functional system fault bench all format lint types sample metrics proto stage clean prepare
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -24,25 +24,29 @@ status: .venv/done ## What is running in the lab
 shell: .venv/done ## A root shell inside the booted host
 	@$(LAB) shell
 
-test: prepare unit functional system fault ## All tests, after installing what they need
+test: prepare stage ## All tests, several suites at a time, after installing what they need
+	$(call run,fault system rest wire unit)
 
 unit: .venv/done ## Tests without I/O beyond a temporary folder
-	$(PYTEST) tests/unit
+	$(call run,unit)
 
-functional: prepare stage ## Tests of one component against the real thing beside it, in two lanes
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lane-wire lane-rest
-
-lane-wire:
-	$(PYTEST) tests/functional/etcd tests/functional/proxy
-
-lane-rest:
-	$(PYTEST) $(filter-out %/etcd %/proxy %/__pycache__ %.py,$(wildcard tests/functional/*))
+functional: prepare stage ## Tests of one component against the real thing beside it
+	$(call run,rest wire)
 
 system: prepare stage ## Tests of the whole on booted hosts
-	$(PYTEST) tests/system
+	$(call run,system)
 
 fault: prepare stage ## Tests that break a booted host's parts under live sessions
-	$(PYTEST) tests/fault
+	$(call run,fault)
+
+# Most of a suite's time is waiting. What a suite prints comes at its end when it does not run alone, the longest first.
+run = @$(MAKE) --no-print-directory --jobs=$(LANES) --output-sync=$(if $(word 2,$(1)),target,none) $(addprefix suite-,$(1))
+LANES := 3
+TESTS_wire := tests/functional/etcd tests/functional/proxy
+TESTS_rest := $(filter-out $(TESTS_wire) %/__pycache__ %.py,$(wildcard tests/functional/*))
+
+suite-%:
+	$(PYTEST) $(or $(TESTS_$*),tests/$*)
 
 bench: prepare stage ## Measurements, each a ratio taken in one run
 	$(PYTHON) tests/bench/sessions.py

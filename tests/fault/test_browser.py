@@ -8,8 +8,6 @@ from system.fleet import Fleet
 from system.news import eventually
 from waypoint_core.model import InstanceState
 
-READY_AGAIN = 3
-
 
 async def test_browser_is_killed(fleet: Fleet) -> None:
     async with session(fleet.ws) as client:
@@ -21,7 +19,7 @@ async def test_browser_is_killed(fleet: Fleet) -> None:
             lives = {key: life.state for key, life in fleet.instances().items() if life.slot == slot}
             return instance not in lives and list(lives.values()) == [InstanceState.READY]
 
-        await eventually(ready, within=READY_AGAIN)
+        await eventually(ready)
         code, reason = await client.closed()
     assert code in {1011, 1012, *range(4000, 5000)}
     assert "killed" in reason
@@ -30,5 +28,5 @@ async def test_browser_is_killed(fleet: Fleet) -> None:
 async def test_idle_browser_is_killed(fleet: Fleet) -> None:
     instance, pid = next(iter(fleet.browsers().items()))
     os.kill(pid, signal.SIGKILL)
-    await eventually(lambda: instance not in fleet.instances(), within=READY_AGAIN)
-    await fleet.whole(within=READY_AGAIN)
+    await eventually(lambda: instance not in fleet.instances())
+    await fleet.whole()

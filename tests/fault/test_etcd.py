@@ -23,8 +23,8 @@ async def test_etcd_is_away(fleet: Fleet, site: str) -> None:
         daemons = {unit: fleet.main_pid(unit) for unit in ("waypoint-agent", "waypoint-proxy")}
         async with without_etcd(fleet):
             used = await use_up_the_reserve(fleet, site)
-            await eventually(lambda: fleet.browsers().keys().isdisjoint(used), within=15)
-            await eventually(lambda: len(fleet.browsers()) == SLOTS, within=15)  # replaced all the same
+            await eventually(lambda: fleet.browsers().keys().isdisjoint(used))
+            await eventually(lambda: len(fleet.browsers()) == SLOTS)  # replaced all the same
             browsers = fleet.browsers()
         await fleet.whole(sessions=1)
         assert fleet.browsers() == browsers

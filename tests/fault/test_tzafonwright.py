@@ -22,7 +22,6 @@ from tzafonwright import (
 )
 from waypoint_lab import cgroups
 
-WITHIN = 2.0
 SERVER = "waypoint-tzafonwright.service"
 PROXY = "waypoint-proxy.service"
 GREEDY = """() => {
@@ -80,11 +79,10 @@ async def test_what_broke(fleet: Fleet, breaks: Break, kind: type[SessionLost], 
         ended = await endless(tw, group)
         instance = in_session(fleet)
         await asyncio.to_thread(breaks, fleet, instance)
-        async with asyncio.timeout(WITHIN):
-            assert type(await ended) is kind
+        assert type(await ended) is kind
     assert words in str(ended.result())
     await tw.close()
-    await eventually(lambda: instance not in fleet.browsers(), within=5)
+    await eventually(lambda: instance not in fleet.browsers())
     if fleet.main_pid(PROXY) == proxy:  # its reserve goes with it
         assert before - set(fleet.browsers()) == {instance}, "others were disturbed"
     async with TzafonWrightClient(edge(fleet), connect_timeout=30) as again:

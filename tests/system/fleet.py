@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from system.news import eventually
+from system.news import PATIENCE, eventually
 from waypoint_core import codec
 from waypoint_core.codec import Record
 from waypoint_core.errors import CodecError
@@ -143,7 +143,7 @@ class Fleet:
         }
         return "; ".join(flaw for flaw, holds in flaws.items() if holds)
 
-    async def whole(self, sessions: int = 0, within: float = 30) -> float:
+    async def whole(self, sessions: int = 0, within: float = PATIENCE) -> float:
         """Wait until there is no flaw; the seconds it took."""
         return await eventually(lambda: not (flaw := self.flaw(sessions)) or flaw, within)
 

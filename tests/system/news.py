@@ -21,8 +21,11 @@ if [ "$revision" ]; then etcdctl watch '' --prefix --rev="$revision"; fi
 wait
 """
 
+PATIENCE = 30.0
+"""Seconds that a test waits for what must come; how soon it comes is a figure of `tests/bench/endings.py`."""
 
-async def eventually(look: Callable[[], object], within: float) -> float:
+
+async def eventually(look: Callable[[], object], within: float = PATIENCE) -> float:
     """Look, again after all news of the hosts that this process has booted, until it says True; the seconds it took.
 
     AssertionError with what it last said once `within` seconds have passed.

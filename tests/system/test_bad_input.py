@@ -106,7 +106,7 @@ async def test_binary_frame(fleet: Fleet) -> None:
         code, reason = await client.closed()
     assert code == 1011
     assert reason
-    await eventually(lambda: instance not in fleet.browsers(), within=5)
+    await eventually(lambda: instance not in fleet.browsers())
 
 
 @pytest.mark.timeout(240)
@@ -146,7 +146,7 @@ async def test_keys_that_are_no_text(fleet: Fleet) -> None:
         try:
             async with session(fleet.ws) as client:
                 used = fleet.instance_of(await client.pid())
-            await eventually(lambda: used not in fleet.browsers(), within=10)
+            await eventually(lambda: used not in fleet.browsers())
         finally:
             fleet.host.run("sh", "-c", ask.format("del", ""), "sh", *keys)
         await fleet.whole(sessions=1)
@@ -158,12 +158,12 @@ async def break_and_heal(fleet: Fleet, key: str, value: bytes) -> None:
     said = lines_naming(fleet, key)
     fleet.write(key, value)
     try:
-        await eventually(lambda: lines_naming(fleet, key) > said or f"nobody names {key}", within=10)
+        await eventually(lambda: lines_naming(fleet, key) > said or f"nobody names {key}")
         if before is None:
             fleet.etcdctl("del", key)
         if key.startswith(KEYS.claims):  # counts as a claim for as long as its browser lives
             os.kill(fleet.browsers()[key.removeprefix(KEYS.claims)], signal.SIGKILL)
-        await eventually(lambda: fleet.entries().get(key) != broken or f"{key} stays broken", within=10)
+        await eventually(lambda: fleet.entries().get(key) != broken or f"{key} stays broken")
         await fleet.whole(sessions=1)
     finally:
         if fleet.entries().get(key) == broken:  # not to fail all that follows

@@ -49,11 +49,11 @@ async def test_sessions_end_by_themselves_or_at_the_deadline(fleet: Fleet) -> No
     async with session(fleet.ws) as leaves, session(fleet.ws) as stays:
         with draining(fleet, "--deadline", f"{DEADLINE}s") as drain:
             began = time.monotonic()
-            await eventually(lambda: len(fleet.claims()) == 2, within=5)  # the reserve is given back
+            await eventually(lambda: len(fleet.claims()) == 2)  # the reserve is given back
             assert await leaves.pid()
             await leaves.call("Browser.close")
             await leaves.closed()
-            await eventually(lambda: len(fleet.claims()) == 1, within=5)
+            await eventually(lambda: len(fleet.claims()) == 1)
             assert await stays.pid()
             code, reason = await stays.closed()
             assert time.monotonic() - began >= DEADLINE - 0.5, "cut before its time"

@@ -71,9 +71,9 @@ async def test_screenshot(fleet: Fleet, site: str) -> None:
 
 async def test_scale_and_back(fleet: Fleet) -> None:
     ctl(fleet, "scale", fleet.host.name, str(SLOTS + 1))
-    await eventually(lambda: len(fleet.browsers()) == SLOTS + 1, within=20)
+    await eventually(lambda: len(fleet.browsers()) == SLOTS + 1)
     ctl(fleet, "scale", fleet.host.name, "2")  # fewer than the proxy has in reserve
-    await eventually(lambda: len(fleet.browsers()) == 2, within=20)
+    await eventually(lambda: len(fleet.browsers()) == 2)
     ctl(fleet, "scale", fleet.host.name, "default")
 
 

@@ -10,14 +10,12 @@ from typing import Any
 
 import pytest
 
-from system.news import eventually
+from system.news import PATIENCE, eventually
 from waypoint_core.hold import Hold, Lines, Message, encode
 from waypoint_lab import Host, cgroups
 from waypoint_lab.process import end
 
 SLOTS = 2
-KILLED_AT_ONCE = 0.5
-READY_AGAIN = 5.0
 
 
 class Gateway:
@@ -87,12 +85,12 @@ class RunningAgent:
 
     async def ready(self, slots: int = SLOTS) -> dict[int, dict[str, Any]]:
         """The instances once so many slots are ready."""
-        await eventually(lambda: len(self.instances()) == slots, READY_AGAIN * 4)
+        await eventually(lambda: len(self.instances()) == slots)
         return self.instances()
 
     async def replaced(self, slot: int, instance: str) -> None:
         """Wait until another instance is ready in the slot."""
-        await eventually(lambda: self.instances().get(slot, {}).get("id", instance) != instance, READY_AGAIN)
+        await eventually(lambda: self.instances().get(slot, {}).get("id", instance) != instance)
 
     def main_pid(self, slot: int) -> int:
         return int(self.show(slot, "MainPID"))
@@ -105,11 +103,11 @@ class RunningAgent:
             for pid in self.host.run("sh", "-c", f"cat /sys/fs/cgroup/*{folder}/cgroup.procs | sort -u").stdout.split()
         ]
 
-    async def gone(self, pids: Iterable[int], seconds: float) -> None:
+    async def gone(self, pids: Iterable[int]) -> None:
         """Returns once these processes, by the host's pids, have ended."""
         numbers = {_inside(pid): pid for pid in cgroups.processes(self.host.name)}
         outside = [numbers[pid] for pid in pids if pid in numbers]
-        assert await asyncio.to_thread(end, outside, 0, seconds), f"not all have ended after {seconds} s"
+        assert await asyncio.to_thread(end, outside, 0, PATIENCE), f"not all have ended after {PATIENCE} s"
 
     def show(self, slot: int, name: str) -> str:
         return self.host.run("systemctl", "show", "-P", name, f"waypoint-browser@{slot}").stdout.strip()

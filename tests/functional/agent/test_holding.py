@@ -1,13 +1,12 @@
 """The agent on a real systemd and a real etcd, with the test as the gateway."""
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from functional.agent.fixtures import KILLED_AT_ONCE, READY_AGAIN, SLOTS, RunningAgent
+from functional.agent.fixtures import SLOTS, RunningAgent
 from system.news import eventually
 from waypoint_core.hold import EndCause, Ended, Held, Hold, Refused, Release
 from waypoint_lab import Host
@@ -22,7 +21,7 @@ async def test_a_released_browser_is_gone_at_once_and_replaced(agent: RunningAge
     async with agent.session(0) as (gateway, instance):
         pids = agent.pids(0)
         gateway.say(Release(instance, "client left"))
-        await agent.gone(pids, KILLED_AT_ONCE)
+        await agent.gone(pids)
         await agent.replaced(0, instance)
         assert not left(agent, pids)
         assert await gateway.ask(Hold(instance)) == Refused(instance, "unknown or ended")
@@ -35,7 +34,7 @@ async def test_a_gateway_that_dies_leaves_no_browser_behind(agent: RunningAgent)
         for it in before.values():
             assert await gateway.ask(Hold(it["id"], "s")) == Held(it["id"])
         pids = [pid for slot in before for pid in agent.pids(slot)]
-    await agent.gone(pids, 1.0)
+    await agent.gone(pids)
     for slot, it in before.items():
         await agent.replaced(slot, it["id"])
     assert not left(agent, pids)
@@ -43,11 +42,9 @@ async def test_a_gateway_that_dies_leaves_no_browser_behind(agent: RunningAgent)
 
 async def test_a_killed_browser_is_named_and_ready_again(agent: RunningAgent) -> None:
     async with agent.session(0) as (gateway, instance):
-        started = time.monotonic()
         agent.host.run("kill", "-KILL", str(agent.main_pid(0)))
         assert await gateway.hears() == Ended(instance, EndCause.CRASHED, "killed by signal 9 (SIGKILL)")
         await agent.replaced(0, instance)
-    assert time.monotonic() - started < 3
 
 
 async def test_a_frozen_reserved_browser_is_found_and_replaced(agent: RunningAgent) -> None:
@@ -84,7 +81,7 @@ async def test_an_outage_of_etcd_ends_nothing_and_delays_nothing(agent: RunningA
         try:
             pid = agent.main_pid(0)
             gateway.say(Release(instance))
-            await eventually(lambda: agent.main_pid(0) not in {0, pid}, READY_AGAIN)
+            await eventually(lambda: agent.main_pid(0) not in {0, pid})
             assert agent.main_pid(1) == other
         finally:
             agent.host.run("systemctl", "start", "etcd")
@@ -113,7 +110,7 @@ async def test_a_parents_death_can_be_read_by_the_sessions_client(agent: Running
         agent.host.run("etcdctl", "put", request, '{"reason": "vm-7 was killed", "kind": "parent_dead"}')
         assert await gateway.hears() == Ended(instance, EndCause.KILL_REQUESTED, "parent dead: vm-7 was killed")
         await agent.replaced(0, instance)
-    await eventually(lambda: agent.host.run("etcdctl", "get", request).stdout == "", READY_AGAIN)
+    await eventually(lambda: agent.host.run("etcdctl", "get", request).stdout == "")
 
 
 async def test_a_cordoned_host_shows_its_browsers_closed(agent: RunningAgent) -> None:
@@ -125,17 +122,17 @@ async def test_a_cordoned_host_shows_its_browsers_closed(agent: RunningAgent) ->
 
     agent.host.run("etcdctl", "put", desired, '{"cordon": true, "reason": "test"}')
     try:
-        await eventually(closed, READY_AGAIN)
+        await eventually(closed)
         assert {it["id"] for it in agent.instances().values()} == {it["id"] for it in before.values()}
         victim = before[1]["id"]
         agent.host.run(
             "etcdctl", "put", f"/waypoint/v1/desired/inst/{agent.host.name}/{victim}", '{"reason": "by hand"}'
         )
         await agent.replaced(1, victim)
-        await eventually(closed, READY_AGAIN)
+        await eventually(closed)
     finally:
         agent.host.run("etcdctl", "del", desired)
-    await eventually(lambda: not any("open" in it for it in agent.instances().values()), READY_AGAIN)
+    await eventually(lambda: not any("open" in it for it in agent.instances().values()))
 
 
 async def test_when_a_life_began(agent: RunningAgent) -> None:

@@ -100,7 +100,7 @@ async def test_a_journal_is_followed_and_its_reader_ends_with_the_client(agent: 
         [reader] = readers(agent)
         agent.host.run("systemctl", "kill", "--signal=KILL", "waypoint-browser@1.service")
         assert "killed by signal 9" in json.loads(await anext(following))["message"]
-    await agent.gone([int(reader)], 5)
+    await agent.gone([int(reader)])
     assert await told(agent, "waypoint-agent.service", 0) == []  # answered after the agent has taken note of that end
     assert readers(agent) == []
     await agent.ready()

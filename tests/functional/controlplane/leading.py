@@ -190,5 +190,5 @@ class Leading:
 
     async def shows(self, value: float, name: str, **labels: str) -> None:
         """Returns once this sample has this value: the test's watch may be ahead of what it knows."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.follower.until(lambda: self.metrics.get_sample_value(name, labels) == value)

@@ -203,7 +203,7 @@ async def test_a_half_open_stream_is_ended(managed: Managing) -> None:
         updates = await Outsider(channel).subscribe()
         assert member.follower.listeners == 1
         cable.stall()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await member.follower.left()
         updates.end()
         cable.cut()
@@ -214,7 +214,7 @@ async def test_a_half_open_stream_is_ended(managed: Managing) -> None:
 async def test_a_client_that_leaves_ends_its_stream(managed: Managing) -> None:
     member = await managed.member()
     (await member.client.subscribe()).end()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await member.follower.left()
 
 

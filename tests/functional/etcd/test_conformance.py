@@ -264,7 +264,7 @@ async def test_nothing_can_be_put_under_a_lease_that_is_gone(registry: Registry,
 
 
 async def test_a_granted_lease_runs_out_unless_it_is_renewed(registry: Registry, root: str) -> None:
-    kept, left = await registry.grant(2), await registry.grant(2)
+    kept, left = await registry.grant(4), await registry.grant(4)
     await registry.transact([], [Put(root + "kept", b"", lease=kept), Put(root + "left", b"", lease=left)])
     async with registry.watch(root) as events:
         await until(events, Synced)

@@ -14,10 +14,11 @@ from waypoint_core.registry import Synced
 
 async def test_it_outlives_its_ttl(registry: EtcdRegistry) -> None:
     lease = await registry.lease(1)
+    first = lease.alive_until
     await registry.put("/leased", b"", lease=lease.id)
     await ran_out(registry, 2)
     assert await registry.get("/leased") is not None
-    assert 0 < lease.alive_until - time.monotonic() <= 1
+    assert first + 1 < lease.alive_until <= time.monotonic() + 1
 
 
 async def test_its_ttl_is_rounded_up_and_counted_from_the_sending(registry: EtcdRegistry) -> None:
@@ -30,7 +31,7 @@ async def test_its_ttl_is_rounded_up_and_counted_from_the_sending(registry: Etcd
 async def test_it_is_lost_when_another_revokes_it(etcd: Cluster, registry: EtcdRegistry) -> None:
     lease = await registry.lease(1)
     etcd.admin("lease/revoke", ID=str(lease.id))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await lease.lost.wait()
 
 
@@ -42,11 +43,11 @@ async def test_an_outage_longer_than_the_ttl_does_not_lose_it(
     await registry.put("/leased", b"", lease=lease.id)
     etcd.kill()
     await ran_out(clock, 2)  # longer than the TTL
-    assert lease.alive_until < time.monotonic()
+    assert lease.alive_until < (back := time.monotonic())
     assert not lease.lost.is_set()
     await asyncio.to_thread(etcd.start)
     await ran_out(registry, 2)
-    assert lease.alive_until > time.monotonic()
+    assert lease.alive_until > back
     assert not lease.lost.is_set()
     assert await registry.get("/leased") is not None
 
@@ -56,7 +57,7 @@ async def test_it_is_lost_when_the_cluster_comes_back_without_it(etcd: Cluster, 
     etcd.kill()
     etcd.wipe()
     await asyncio.to_thread(etcd.start)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await lease.lost.wait()
 
 

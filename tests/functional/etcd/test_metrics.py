@@ -32,7 +32,7 @@ async def test_calls_watches_and_leases_are_counted(etcd: Cluster) -> None:
             await asyncio.to_thread(etcd.start)
             await until(events, Synced)
         etcd.admin("lease/revoke", ID=str(lease.id))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await lease.lost.wait()
     assert count("waypoint_etcd_calls_total", {"method": "Put", "outcome": "ok"}) == 1
     assert count("waypoint_etcd_calls_total", {"method": "Put", "outcome": "lease_lost"}) == 1

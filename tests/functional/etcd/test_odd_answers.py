@@ -161,7 +161,7 @@ async def test_one_denial_of_a_lease_is_no_proof_and_two_are(script: Script, reg
     script.answers["LeaseGrant"] = [pb.LeaseGrantResponse(TTL=1)]
     script.answers["LeaseKeepAlive"] = [denied, alive, UNKNOWN_FATE[2], denied, alive, denied]
     lease = await registry.lease(1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await lease.lost.wait()
     assert script.count("LeaseKeepAlive") >= 7
 
@@ -310,7 +310,7 @@ async def test_a_message_that_cannot_be_read_ends_a_stream_that_lives_on(
     streams += [saying(GARBAGE, then_wait=True), saying(news, then_wait=True)]
     async with registry.watch("") as events:
         await until(events, Synced)
-        seen = await take(events, 3, seconds=10)
+        seen = await take(events, 3, seconds=20)
     assert (kinds(seen), changes(seen)) == ([Stale, Synced], [("a", b"")])
 
 
@@ -332,7 +332,7 @@ async def test_a_watch_asks_for_progress_that_a_quiet_store_can_tell(
     streams.append(stream)
     async with registry.watch("") as events:
         await until(events, Synced)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(20):
             await told.wait()
 
 

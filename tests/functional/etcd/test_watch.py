@@ -1,7 +1,6 @@
 """Watches over a real etcd that dies, freezes, compacts, is restored, or has a lot to say."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -198,9 +197,7 @@ async def test_a_silent_connection_is_given_up_and_resumed(
         await registry.put("/w/a", b"1")
         await take(events, 1)
         cable.stall()
-        began = time.monotonic()
         assert kinds(await take(events, 1)) == [Stale]
-        assert 2 < time.monotonic() - began < 7
         await registry.put("/w/a", b"2")
         cable.flow()
         assert changes(await until(events, Synced)) == [("/w/a", b"2")]

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +46,6 @@ class Life:
     holder: asyncio.StreamWriter | None = None
     session: str = ""
     released: str = ""
-    gone_at: float = 0.0
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     def kill(self) -> None:
@@ -165,7 +163,6 @@ class Pool:
         await self._notify()
 
     async def _bury(self, life: Life, status: int) -> None:
-        life.gone_at = time.monotonic()
         del self.lives[life.instance]
         self.past.append(life)
         if life.holder and not life.released:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -49,11 +48,9 @@ class TestNavigation:
         assert "\n" not in str(failed.value)
 
     async def test_timeout(self, tw: Tw, shop: str) -> None:
-        started = time.monotonic()
         with pytest.raises(ActionFailed) as failed:
-            await tw.goto(f"{shop}/slow?ms=5000", timeout=0.5)
+            await tw.goto(f"{shop}/slow?ms=60000", timeout=0.5)
         assert failed.value.code == Code.TIMEOUT
-        assert time.monotonic() - started < 1.5
 
     async def test_a_page_that_sends_on(self, tw: Tw, shop: str) -> None:
         await tw.goto(f"{shop}/hop?to=/hop?to=/thanks")

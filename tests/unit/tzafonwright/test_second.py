@@ -89,7 +89,7 @@ class Stage:
 
     async def hear(self) -> tuple[int, str]:
         """The next answer's id, and what it says."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             message = await self.heard.get()
         match message:
             case protocol.Done(id=number):
