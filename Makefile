@@ -50,6 +50,7 @@ suite-%:
 
 bench: prepare stage ## Measurements, each a ratio taken in one run
 	$(PYTHON) tests/bench/sessions.py
+	$(PYTHON) tests/bench/endings.py
 	$(PYTHON) tests/bench/actions.py
 	$(PYTHON) tests/bench/relay.py
 	$(PYTHON) tests/bench/chromium_flags.py

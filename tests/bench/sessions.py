@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -37,7 +38,7 @@ from system.pageserver import serving
 from waypoint_core import codec
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.model import Instance, InstanceState
-from waypoint_core.registry import Removed, Written
+from waypoint_core.registry import Removed, WatchEvent, Written
 from waypoint_core.settings import EtcdSettings
 from waypoint_lab import Host, cgroups
 
@@ -77,11 +78,7 @@ async def connect_and_version(fleet: Fleet, rounds: int) -> None:
                     times.append((time.perf_counter() - began) * 1000)
                     instance = "" if times is direct else fleet.instance_of(await client.pid())
             released = time.perf_counter()
-            async for event in events:
-                if isinstance(event, Written) and _succeeds(
-                    codec.decode(Instance, event.entry.value, ""), event, instance
-                ):
-                    break
+            await succeeded(events, instance)
             ready.append((time.perf_counter() - released) * 1000)
             await fleet.whole()
     ours, reference = statistics.median(through), statistics.median(direct)
@@ -91,9 +88,14 @@ async def connect_and_version(fleet: Fleet, rounds: int) -> None:
     print(f"  from release to ready: p50 {statistics.median(ready):.0f} ms, p95 {percentile(ready, 95):.0f} ms")
 
 
-def _succeeds(life: Instance, event: Written, instance: str) -> bool:
-    same_slot = event.entry.key.rpartition("/")[2].split("_")[1] == instance.split("_")[1]
-    return same_slot and not event.entry.key.endswith(instance) and life.state is InstanceState.READY
+async def succeeded(events: AsyncIterator[WatchEvent], instance: str) -> None:
+    """Returns once the events tell that another browser is ready in the instance's slot."""
+    slot = int(instance.split("_")[1])
+    async for event in events:
+        if isinstance(event, Written):
+            life = codec.decode(Instance, event.entry.value, event.entry.key)
+            if (life.slot, life.state) == (slot, InstanceState.READY) and not event.entry.key.endswith(instance):
+                return
 
 
 async def first_expression(fleet: Fleet, rounds: int) -> None:
