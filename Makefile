@@ -41,7 +41,7 @@ fault: prepare stage ## Tests that break a booted host's parts under live sessio
 
 # Most of a suite's time is waiting. What a suite prints comes at its end when it does not run alone, the longest first.
 run = @$(MAKE) --no-print-directory --jobs=$(LANES) --output-sync=$(if $(word 2,$(1)),target,none) $(addprefix suite-,$(1))
-LANES := 3
+LANES := 2
 TESTS_wire := tests/functional/etcd tests/functional/proxy
 TESTS_rest := $(filter-out $(TESTS_wire) %/__pycache__ %.py,$(wildcard tests/functional/*))
 

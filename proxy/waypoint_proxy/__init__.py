@@ -5,7 +5,7 @@ Deciding, without I/O:
     rewrite     heads, URLs and /json bodies on their way between client and browser
     handshake   a client's request head: a request, or a refusal
     intents     what a request asks for, by the edge that it came to
-    frames      the two WebSocket frames that are ours
+    frames      the WebSocket frames that are ours
     liveness    whether a client still lives
 
 Browsers ahead of demand:

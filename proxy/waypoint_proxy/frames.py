@@ -1,4 +1,4 @@
-"""The two WebSocket frames that are ours.
+"""The WebSocket frames that are ours.
 
 Source: RFC 6455 section 5.5.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 
 PING = b"\x89\x00"
+PONG = b"\x8a\x00"
+"""Unasked for it means nothing, and nobody answers it (section 5.5.3)."""
 _CLOSE = 0x8
 _MAX_REASON = 123
 

@@ -5,10 +5,11 @@ No client has to answer a ping (chromedp never does). What is used instead:
 - Its kernel acknowledges nothing, keepalive probes included: its machine is gone.
 - Bytes for it do not move: nobody reads them.
 - It has answered pings before and answers no more, nor sends anything: it is frozen.
-- It never answers pings, and is silent: it gets a burst of empty pings. A client that reads has its whole receive
+- It has never answered a ping, and is silent: it gets a burst of empty pongs. A client that reads has its whole receive
   window back a moment later. If the window stands lower by what was sent, burst after burst, nobody reads. One burst
   proves nothing: Linux advertises the same window until what is unread exceeds some slack, and lets the window of a
-  connection that has seen much data grow for a while, read or not.
+  connection that has seen much data grow for a while, read or not. Pongs, because nobody answers those: a client that
+  was only slow to begin with must not have thousands of answers to write.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _UNREAD_BURSTS = 3
 _BURSTS = 3
 _MOST_BURSTS = 16
 _BURST = 32 * 1024
+# The latest that leaves time for the most bursts.
+_FILL_AFTER = 3 / 8
 # Bytes a second in two-byte frames that any client that reads at all is trusted to take.
 _SLOWEST_READER = 256 * 1024
 # struct tcp_info of Linux 5.4 and newer, linux/tcp.h: tcpi_last_data_recv, tcpi_last_ack_recv, tcpi_bytes_acked,
@@ -45,7 +48,12 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Send that many bytes of empty pings."""
+    """Ask for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Send that many bytes that ask for nothing."""
 
     size: int
 
@@ -74,7 +82,7 @@ class Liveness:
         self._window = 0
         self._unread = 0
 
-    def judge(self, now: float, vitals: Vitals) -> Ping | Gone | None:
+    def judge(self, now: float, vitals: Vitals) -> Ping | Fill | Gone | None:
         """What to do about the client, seen at `now`."""
         self._follow(now, vitals)
         if vitals.unheard >= self._limit:
@@ -96,16 +104,15 @@ class Liveness:
         stuck = now - self._moved_at >= _STUCK_TICKS * self.tick
         return stuck or self._unread >= _UNREAD_BURSTS
 
-    def _test(self, now: float, vitals: Vitals) -> Ping | None:
+    def _test(self, now: float, vitals: Vitals) -> Ping | Fill | None:
         if vitals.waiting or vitals.silent < self._timeout / 4:
             return None
-        if not vitals.pongs and self._doubted(now, vitals):
-            self._pinged_at = now
-            return Ping(self._burst)
+        if not vitals.pongs and vitals.silent >= self._timeout * _FILL_AFTER and self._doubted(now, vitals):
+            return Fill(self._burst)
         if now - self._pinged_at < self._timeout / 4:
             return None
         self._pinged_at = now
-        return Ping(2)
+        return Ping()
 
     def _doubted(self, now: float, vitals: Vitals) -> bool:
         """Whether a burst is due: a few in each silence and again every half timeout, more while they stay unread.

@@ -9,8 +9,8 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from waypoint_proxy.frames import PING
-from waypoint_proxy.liveness import Gone, Liveness, Ping, vitals
+from waypoint_proxy.frames import PING, PONG
+from waypoint_proxy.liveness import Fill, Gone, Liveness, Ping, vitals
 from waypoint_proxy.pump import Pair, Pump
 
 
@@ -96,8 +96,10 @@ class Relay:
         match self._liveness.judge(self._loop.time(), client):
             case Gone(reason):
                 self.end(reason, Side.CLIENT, silent=True)
-            case Ping(size):
-                self._pair.tell(PING * (size // len(PING)))
+            case Ping():
+                self._pair.tell(PING)
+            case Fill(size):
+                self._pair.tell(PONG * (size // len(PONG)))
         self._timer = self._loop.call_later(self._liveness.tick, self._check)
 
 

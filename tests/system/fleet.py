@@ -19,7 +19,7 @@ from waypoint_lab import Host, cgroups
 
 SLOTS = 12
 RESERVE = 8
-CLIENT_TIMEOUT = 6.0
+CLIENT_TIMEOUT = 10.0
 HANDSHAKE_TIMEOUT = 2.0
 SETTINGS = {
     "proxy.client_timeout": str(CLIENT_TIMEOUT),
