@@ -42,10 +42,13 @@ async def test_a_browser_that_was_used_is_nobodys_again_whoever_dies_before_it_e
             used = fleet.instance_of(await client.pid())
         await eventually(lambda: used not in fleet.instances())
         fleet.host.run("systemctl", "kill", "--signal=SIGKILL", "waypoint-agent")
+        await eventually(lambda: epoch_of(fleet) not in {epoch, None})
+        assert used in fleet.browsers(), "the new agent has found it running"
+        for _ in range(3):
+            async with session(fleet.ws) as client:
+                assert fleet.instance_of(await client.pid()) != used
     finally:
         fleet.host.run("systemctl", "kill", "--signal=SIGCONT", "waypoint-broker")
-    await eventually(lambda: epoch_of(fleet) not in {epoch, None})
-    assert used in fleet.browsers(), "the new agent has found it running"
     while used in fleet.browsers():
         async with session(fleet.ws) as client:
             assert fleet.instance_of(await client.pid()) != used

@@ -52,5 +52,5 @@ async def way(server: Daemon, browser: Browser) -> AsyncIterator[Edge]:
 
 @pytest.fixture
 async def tw(way: Edge) -> AsyncIterator[TzafonWrightClient]:
-    async with TzafonWrightClient(way.url, timeout=10) as client:
+    async with TzafonWrightClient(way.url, timeout=30) as client:
         yield client

@@ -109,7 +109,7 @@ async def test_what_waits_in_a_page_that_crashes(tw: Tw, way: Edge, shop: str) -
     await tw.goto(shop)
 
     async def crash() -> None:
-        async with TzafonWrightClient(way.url, timeout=10) as other:
+        async with TzafonWrightClient(way.url, timeout=30) as other:
             await other.wait_for_function("window.begun")
             with pytest.raises(ActionFailed):
                 await other.goto("chrome://crash")
@@ -224,7 +224,7 @@ async def test_a_picture_of_what_is_in_a_frame(tw: Tw, shop: str) -> None:
 
 async def test_two_clients_of_one_browser(tw: Tw, way: Edge, shop: str) -> None:
     await tw.goto(shop)
-    async with TzafonWrightClient(way.url, timeout=10) as other:
+    async with TzafonWrightClient(way.url, timeout=30) as other:
         assert await other.evaluate("document.title") == "Shop"
         await other.click(5, 5)
     assert await tw.evaluate("6 * 7") == 42

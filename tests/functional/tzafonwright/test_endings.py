@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 async def tw(way: Edge) -> AsyncIterator[Tw]:
-    client = TzafonWrightClient(way.url, timeout=10)
+    client = TzafonWrightClient(way.url, timeout=30)
     await client.connect()
     yield client
     await client.close()
