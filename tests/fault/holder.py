@@ -8,7 +8,9 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 QUESTION = json.dumps({"id": 1, "method": "SystemInfo.getProcessInfo"})
@@ -27,8 +29,9 @@ def ponging(host: str) -> None:
     with connect(f"ws://{host}:9222", compression=None, ping_interval=None) as client:
         client.send(QUESTION)
         tell(client.recv())
-        for _ in client:
-            pass
+        with suppress(ConnectionClosed):
+            for _ in client:
+                pass
 
 
 def silent(host: str) -> None:
