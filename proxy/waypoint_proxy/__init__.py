@@ -6,6 +6,7 @@ Deciding, without I/O:
     handshake   a client's request head: a request, or a refusal
     intents     what a request asks for, by the edge that it came to
     frames      the WebSocket frames that are ours
+    manners     which of them a client can bear
     liveness    whether a client still lives
 
 Browsers ahead of demand:

@@ -24,7 +24,7 @@ from waypoint_core.settings import Settings
 from waypoint_core.status import endpoint
 from waypoint_core.status.reports import SESSIONS
 from waypoint_core.status.routes import Request, Response
-from waypoint_proxy import browser
+from waypoint_proxy import browser, manners
 from waypoint_proxy.assigned import Assigned
 from waypoint_proxy.cdp import Cdp
 from waypoint_proxy.claim import Claimer
@@ -70,9 +70,9 @@ class Proxy:
         queue = Queue(self.reserve, self._keeper.explain, self._metrics)
         self._pump = Pump()
         tunnel = functools.partial(Tunnel, settings.proxy, queue, self.sessions, pump=self._pump, metrics=self._metrics)
-        self._cdp = Cdp(settings.proxy, queue, self.sessions, tunnel(kind=ClaimKind.CDP))
+        self._cdp = Cdp(settings.proxy, queue, self.sessions, tunnel(kind=ClaimKind.CDP, manners=manners.at_cdp))
         driver = Driver(settings.host.tzafonwright_socket, settings.proxy.attach_timeout)
-        self._tzafonwright = Tzafonwright(driver, tunnel(kind=ClaimKind.TZAFONWRIGHT))
+        self._tzafonwright = Tzafonwright(driver, tunnel(kind=ClaimKind.TZAFONWRIGHT, manners=manners.at_tzafonwright))
         self._assigned = Assigned(
             registry,
             keys,

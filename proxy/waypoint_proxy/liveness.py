@@ -1,15 +1,14 @@
 """Whether a client still lives, judged from what its kernel and its WebSocket show. Pure but for `vitals`.
 
-No client has to answer a ping (chromedp never does). What is used instead:
+No client has to answer a ping, and some cannot bear one (see `manners`). What is used instead:
 
 - Its kernel acknowledges nothing, keepalive probes included: its machine is gone.
 - Bytes for it do not move: nobody reads them.
 - It has answered pings before and answers no more, nor sends anything: it is frozen.
-- It has never answered a ping, and is silent: it gets a burst of empty pongs. A client that reads has its whole receive
-  window back a moment later. If the window stands lower by what was sent, burst after burst, nobody reads. One burst
-  proves nothing: Linux advertises the same window until what is unread exceeds some slack, and lets the window of a
-  connection that has seen much data grow for a while, read or not. Pongs, because nobody answers those: a client that
-  was only slow to begin with must not have thousands of answers to write.
+- It has never answered a ping, and is silent: it gets a burst of what means nothing to it. A client that reads has its
+  whole receive window back a moment later. If the window stands lower by what was sent, burst after burst, nobody
+  reads. One burst proves nothing: Linux advertises the same window until what is unread exceeds some slack, and lets
+  the window of a connection that has seen much data grow for a while, read or not.
 """
 
 from __future__ import annotations
@@ -24,8 +23,10 @@ _UNREAD_BURSTS = 3
 _BURSTS = 3
 _MOST_BURSTS = 16
 _BURST = 32 * 1024
-# The latest that leaves time for the most bursts.
-_FILL_AFTER = 3 / 8
+_LEAST = 1024
+# Of the timeout. One that may yet answer its first ping gets as long as leaves time for the most bursts.
+_SILENT = 1 / 4
+_UNANSWERED = 3 / 8
 # Bytes a second in two-byte frames that any client that reads at all is trusted to take.
 _SLOWEST_READER = 256 * 1024
 # struct tcp_info of Linux 5.4 and newer, linux/tcp.h: tcpi_last_data_recv, tcpi_last_ack_recv, tcpi_bytes_acked,
@@ -68,7 +69,8 @@ class Gone:
 class Liveness:
     """Judges one client every `tick` seconds; it is given up about `timeout` seconds after its last sign of life."""
 
-    def __init__(self, timeout: float, now: float) -> None:
+    def __init__(self, timeout: float, now: float, *, pings: bool = True) -> None:
+        self._pings = pings
         self.tick = timeout / _TICKS
         self._timeout = timeout
         self._limit = timeout - self.tick
@@ -76,7 +78,7 @@ class Liveness:
         self._moved_at = now
         self._pinged_at = now
         self._tested_at = float("-inf")
-        self._burst = min(_BURST, round(_SLOWEST_READER * self.tick)) & ~1
+        self._burst = max(_LEAST, min(_BURST, round(_SLOWEST_READER * self.tick))) & ~1
         self._bursts = 0
         self._sent = 0
         self._window = 0
@@ -99,20 +101,26 @@ class Liveness:
             self._moved_at = now
 
     def _frozen(self, now: float, vitals: Vitals) -> bool:
-        if vitals.pongs:
+        if self._answers(vitals):
             return self._pinged_at > now - vitals.silent
         stuck = now - self._moved_at >= _STUCK_TICKS * self.tick
         return stuck or self._unread >= _UNREAD_BURSTS
 
     def _test(self, now: float, vitals: Vitals) -> Ping | Fill | None:
-        if vitals.waiting or vitals.silent < self._timeout / 4:
+        if vitals.waiting or vitals.silent < self._timeout * _SILENT:
             return None
-        if not vitals.pongs and vitals.silent >= self._timeout * _FILL_AFTER and self._doubted(now, vitals):
+        doubtful = not self._answers(vitals) and vitals.silent >= self._timeout * (
+            _UNANSWERED if self._pings else _SILENT
+        )
+        if doubtful and self._doubted(now, vitals):
             return Fill(self._burst)
-        if now - self._pinged_at < self._timeout / 4:
+        if not self._pings or now - self._pinged_at < self._timeout * _SILENT:
             return None
         self._pinged_at = now
         return Ping()
+
+    def _answers(self, vitals: Vitals) -> bool:
+        return self._pings and vitals.pongs > 0
 
     def _doubted(self, now: float, vitals: Vitals) -> bool:
         """Whether a burst is due: a few in each silence and again every half timeout, more while they stay unread.

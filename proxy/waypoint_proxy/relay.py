@@ -9,8 +9,9 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from waypoint_proxy.frames import PING, PONG
+from waypoint_proxy.frames import PING
 from waypoint_proxy.liveness import Fill, Gone, Liveness, Ping, vitals
+from waypoint_proxy.manners import Manners
 from waypoint_proxy.pump import Pair, Pump
 
 
@@ -47,10 +48,13 @@ async def relaying(pump: Pump) -> AsyncIterator[None]:
 class Relay:
     """Between two sockets that do not block; a client that gives no sign of life for timeout seconds is given up."""
 
-    def __init__(self, pump: Pump, client: socket.socket, browser: socket.socket, timeout: float) -> None:
+    def __init__(
+        self, pump: Pump, client: socket.socket, browser: socket.socket, manners: Manners, timeout: float
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._client = client
-        self._liveness = Liveness(timeout, self._loop.time())
+        self._manners = manners
+        self._liveness = Liveness(timeout, self._loop.time(), pings=manners.pings)
         self._pair = Pair(pump, client.fileno(), browser.fileno())
         self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -58,7 +62,7 @@ class Relay:
     async def run(self, head: bytes, down: bytes = b"", up: bytes = b"") -> Outcome:
         """Relay until the end. head is the answer to the upgrade; down is what the browser, up what the client
         has sent after its own already."""
-        self._pair.start(self._left, head + PING, down, up)
+        self._pair.start(self._left, head + PING if self._manners.pings else head, down, up)
         self._timer = self._loop.call_later(self._liveness.tick, self._check)
         try:
             return await self._outcome
@@ -77,7 +81,9 @@ class Relay:
         seen = self._pair.look()
         if seen.browser_closed:
             return self._pair.rest()
-        return self._pair.rest() + frame if seen.between else b""
+        if not seen.between:
+            return b""
+        return self._pair.rest() + frame if self._manners.farewells else self._pair.rest()
 
     def _left(self) -> None:
         seen = self._pair.look()
@@ -99,7 +105,7 @@ class Relay:
             case Ping():
                 self._pair.tell(PING)
             case Fill(size):
-                self._pair.tell(PONG * (size // len(PONG)))
+                self._pair.tell(self._manners.fill(size))
         self._timer = self._loop.call_later(self._liveness.tick, self._check)
 
 

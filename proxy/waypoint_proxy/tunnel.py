@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Protocol
@@ -18,6 +18,7 @@ from waypoint_proxy import frames
 from waypoint_proxy.endings import STOPPING, End, Ending
 from waypoint_proxy.handshake import Refusal, Request
 from waypoint_proxy.link import Link, UpgradeRefused
+from waypoint_proxy.manners import Manners
 from waypoint_proxy.metrics import Metrics
 from waypoint_proxy.presence import Presence
 from waypoint_proxy.pump import Pump
@@ -57,6 +58,7 @@ class Tunnel:
         pump: Pump,
         metrics: Metrics,
         kind: ClaimKind,
+        manners: Callable[[Mapping[str, str]], Manners],
     ) -> None:
         self._settings = settings
         self._pump = pump
@@ -64,6 +66,7 @@ class Tunnel:
         self._sessions = sessions
         self._metrics = metrics
         self._kind = kind
+        self._manners = manners
 
     async def begin(self, client: socket.socket, peer: str, request: Request, session_id: str, way: Way) -> None:
         """To the browser of this session, which gets one if it has none."""
@@ -72,7 +75,8 @@ class Tunnel:
             with Presence(client, request.early) as presence:
                 async with self._queue.deadline(self._settings.upgrade_timeout):
                     link = await self._open(session, way, request.headers)
-            last = await self._relay(client, session, link, way, presence.early)
+            manners = self._manners(request.headers)
+            last = await self._relay(client, session, link, way, manners=manners, early=presence.early)
         await close(client, last, _GOODBYE_TIMEOUT)
 
     async def join(self, client: socket.socket, peer: str, request: Request, session_id: str, way: Way) -> None:
@@ -81,7 +85,8 @@ class Tunnel:
         with self._sessions.connection(session_id, client, peer) as session:
             with Presence(client, request.early) as presence:
                 link = await self._join(session, way, request.headers)
-            last = await self._relay(client, session, link, way, presence.early)
+            manners = self._manners(request.headers)
+            last = await self._relay(client, session, link, way, manners=manners, early=presence.early)
         await close(client, last, _GOODBYE_TIMEOUT)
 
     async def _open(self, session: Session, way: Way, headers: Mapping[str, str]) -> Link:
@@ -126,9 +131,11 @@ class Tunnel:
         self._metrics.connected("browser", time.monotonic() - began)
         return link
 
-    async def _relay(self, client: socket.socket, session: Session, link: Link, way: Way, early: bytes) -> bytes:
+    async def _relay(
+        self, client: socket.socket, session: Session, link: Link, way: Way, *, manners: Manners, early: bytes
+    ) -> bytes:
         """Relay until the end; returns the last bytes for the client."""
-        relay = Relay(self._pump, client, link.socket, self._settings.client_timeout)
+        relay = Relay(self._pump, client, link.socket, manners, self._settings.client_timeout)
         loop = asyncio.get_running_loop()
 
         def ended(_: asyncio.Future[Ending]) -> None:

@@ -162,10 +162,11 @@ def frame(size: int) -> bytes:
 
 
 async def relay(listen: int, target: int) -> None:
+    from waypoint_proxy.manners import at_cdp
     from waypoint_proxy.pump import Pump
     from waypoint_proxy.relay import Relay, relaying
 
-    pump = Pump()
+    pump, quiet = Pump(), at_cdp({})
     loop = asyncio.get_running_loop()
 
     async def one(client: socket.socket) -> None:
@@ -174,7 +175,7 @@ async def relay(listen: int, target: int) -> None:
             await loop.sock_connect(server, ("127.0.0.1", target))
             for sock in (client, server):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await Relay(pump, client, server, 60.0).run(b"")
+            await Relay(pump, client, server, quiet, 60.0).run(b"")
 
     listener = socket.socket(fileno=listen)
     listener.setblocking(False)

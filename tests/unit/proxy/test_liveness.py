@@ -27,8 +27,8 @@ def live(story: Story, seconds: int = 100) -> tuple[int, str] | None:
     return None
 
 
-def sent_to(story: Story, seconds: int) -> dict[int, Ping | Fill]:
-    liveness = Liveness(32.0, 0.0)
+def sent_to(story: Story, seconds: int, *, pings: bool = True) -> dict[int, Ping | Fill]:
+    liveness = Liveness(32.0, 0.0, pings=pings)
     steps = {second: liveness.judge(float(second), story(second)) for second in range(1, seconds)}
     return {second: step for second, step in steps.items() if isinstance(step, Ping | Fill)}
 
@@ -87,8 +87,15 @@ def test_who_never_pongs_gets_a_few_bursts_every_half_timeout() -> None:
     assert sent_to(lambda s: vitals(silent=s), 48) == pings | bursts
 
 
+def test_who_cannot_bear_pings_gets_none() -> None:
+    bursts = (8, 9, 10, 24, 25, 26, 40, 41, 42)
+    for pongs in (0, 1):
+        assert sent_to(lambda s, p=pongs: vitals(silent=s, pongs=p), 48, pings=False) == dict.fromkeys(
+            bursts, Fill(BURST)
+        )
+
+
 def test_who_is_slow_to_begin_gets_single_pings_until_it_pongs() -> None:
-    """Among many connections of one busy process a burst would keep it from all others."""
     assert sent_to(lambda s: vitals(silent=s, pongs=s > 11), 30) == dict.fromkeys((8, 16, 24), Ping())
 
 
