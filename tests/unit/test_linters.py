@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
+pytestmark = pytest.mark.timeout(900)
+
 
 def run(*command: str | Path) -> None:
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}  # cython-lint looks for another linter there

@@ -18,11 +18,11 @@ def clear(turn: Turn) -> None:
         return
     left: dict[str, list[tuple[str, int]]] = {}
     fleet = turn.fleet
-    for host in fleet.claimed_hosts() - fleet.alive.keys():
+    for host in sorted(fleet.claimed_hosts() - fleet.alive.keys()):
         left[host] = [(row.key, row.revision) for row in map(fleet.claims.__getitem__, fleet.claims_on(host))]
     for instance, row in fleet.kills.items():
         left.setdefault(host_of(instance), []).append((row.key, row.revision))
-    for host in (left.keys() | fleet.known.keys()) - fleet.alive.keys() - {REGISTERED}:
+    for host in sorted((left.keys() | fleet.known.keys()) - fleet.alive.keys() - {REGISTERED}):
         if host in left:
             _clear(turn, host, left[host])
         else:

@@ -99,7 +99,7 @@ class Published:
 
     async def until(self, expected: dict[str, bytes]) -> None:
         """Wait until the registry holds exactly this."""
-        async with asyncio.timeout(5), self.registry.watch(KEYS.prefix) as events:
+        async with asyncio.timeout(60), self.registry.watch(KEYS.prefix) as events:
             async for _ in events:
                 if {entry.key: entry.value for entry in (await self.registry.list(KEYS.prefix)).entries} == expected:
                     return

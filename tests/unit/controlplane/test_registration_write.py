@@ -45,6 +45,12 @@ class Lossy(MemoryRegistry):
         return outcome
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that are slow to catch up are waited for."""
+    monkeypatch.setattr(write, "_CATCH_UP", 60.0)
+
+
 @pytest.fixture
 def registry() -> Lossy:
     return Lossy()

@@ -8,6 +8,7 @@ import pytest
 from waypoint_controlplane.fleet import Fleet
 from waypoint_controlplane.follow import Follower
 from waypoint_controlplane.serve import settle as settling
+from waypoint_controlplane.serve import write
 from waypoint_controlplane.serve.change import add
 from waypoint_controlplane.serve.registration import Add
 from waypoint_controlplane.serve.settle import Attempt, attempt, settle
@@ -45,6 +46,12 @@ class Serving(MemoryRegistry):
         entry = await self.get(CLAIM)
         assert entry
         await self.put(CLAIM, encode(replace(decode(Claim, entry.value, CLAIM), address="10.0.0.1:1")))
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that are slow to catch up are waited for."""
+    monkeypatch.setattr(write, "_CATCH_UP", 60.0)
 
 
 @pytest.fixture

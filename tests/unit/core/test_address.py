@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 
 from waypoint_core.address import advertised, is_loopback, joined, split
@@ -69,6 +71,10 @@ def test_advertised(listen: str, given: str, expected: str) -> None:
     assert advertised(listen, settings(address=given)) == expected
 
 
-def test_a_host_that_no_way_leads_from_must_be_told_its_address() -> None:
+def test_a_host_that_no_way_leads_from_must_be_told_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(ConfigError, match=r"cannot tell by which address .* set host\.address"):
         advertised("0.0.0.0:1", settings("http://etcd.invalid:2379"))

@@ -33,7 +33,7 @@ async def registry() -> AsyncIterator[MemoryRegistry]:
 
 async def announced(registry: MemoryRegistry, *, after: int = 0) -> Entry:
     """The right entry, once it is there at a later revision."""
-    async with asyncio.timeout(5), registry.watch(KEY) as events:
+    async with asyncio.timeout(60), registry.watch(KEY) as events:
         async for event in events:
             if isinstance(event, Written) and event.entry.value == encode(ALIVE) and event.entry.mod_revision > after:
                 return event.entry

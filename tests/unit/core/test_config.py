@@ -1,5 +1,6 @@
 """Settings: who wins, and what a wrong one is told."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -9,6 +10,15 @@ from click.testing import CliRunner
 from waypoint_core import config
 from waypoint_core.errors import ConfigError
 from waypoint_core.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings of this machine, and a host name that keys can hold."""
+    for name in [name for name in os.environ if name.startswith("WAYPOINT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "none.toml")
+    monkeypatch.setattr(socket, "gethostname", lambda: "a")
 
 
 def load(tmp_path: Path, text: str = "", flags: dict[str, str] | None = None, **environment: str) -> Settings:

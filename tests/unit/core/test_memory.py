@@ -12,7 +12,7 @@ from waypoint_core.registry import Removed, Stale, Synced, WatchEvent, Written
 
 
 async def told(events: object, count: int) -> list[WatchEvent]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [await anext(events) for _ in range(count)]  # type: ignore[call-overload]
 
 

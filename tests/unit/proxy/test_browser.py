@@ -35,10 +35,11 @@ async def test_what_is_no_endpoint_is_no_browser(endpoint: str) -> None:
 
 
 async def test_browser_that_does_not_accept() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and does not listen
         port = closed.getsockname()[1]
-    with pytest.raises(SessionError, match=f"cannot use the browser at 127.0.0.1:{port}: .*refused"):
-        await connect(f"ws://127.0.0.1:{port}/devtools/browser/1", 1.0)
+        with pytest.raises(SessionError, match=f"cannot use the browser at 127.0.0.1:{port}: .*refused"):
+            await connect(f"ws://127.0.0.1:{port}/devtools/browser/1", 60.0)
 
 
 async def test_without_a_socket_no_browser_is_of_use(monkeypatch: pytest.MonkeyPatch) -> None:

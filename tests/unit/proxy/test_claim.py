@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -194,7 +195,8 @@ async def test_slow_registry_is_told_once(monkeypatch: pytest.MonkeyPatch, caplo
     for slow in (0.0, 0.0, 60.0, 0.0, 0.0):
         monkeypatch.setattr(claim, "_SLOW", slow)
         assert await claimed(claimer)
-    assert caplog.messages == ["the registry took 0.0 s for a claim"] * 2
+    said = [re.sub(r"[\d.]+ s", "N s", message) for message in caplog.messages]
+    assert said == ["the registry took N s for a claim"] * 2
 
 
 async def test_what_could_not_be_claimed_in_an_outage_is_claimed_after_it() -> None:

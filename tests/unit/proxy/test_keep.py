@@ -93,7 +93,7 @@ async def kept(
 ) -> AsyncIterator[None]:
     """A running keeper, which tells the table what happens in the registry if it is to follow it."""
     keeper = Keeper(ProxySettings(name="p1", **chosen), table, reserve, claimer_of(registry, table, agent), agent)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         loops = [keeper.run(), *([keeper.follow(registry, KEYS.prefix, lambda: None)] if follow else [])]
         tasks = [group.create_task(loop) for loop in loops]
         try:

@@ -26,7 +26,7 @@ async def connected(handler: Callable[[ServerConnection], Awaitable[None]]) -> A
     subprotocols = [Subprotocol(protocol.SUBPROTOCOL)]
     async with serve(handler, "127.0.0.1", 0, subprotocols=subprotocols, close_timeout=0.1, max_size=None) as server:
         port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(10), TzafonWrightClient(f"ws://127.0.0.1:{port}") as tw:
+        async with asyncio.timeout(60), TzafonWrightClient(f"ws://127.0.0.1:{port}") as tw:
             yield tw
 
 

@@ -9,7 +9,6 @@ from typing import cast
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from tzafonwright import outbox
 from tzafonwright.outbox import Outbox
 
 
@@ -45,14 +44,31 @@ class Socket:
         self._empty.set()
 
 
+class Clock:
+    """The loop's, which stands still unless it is turned on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    async def advance(self, seconds: float) -> None:
+        self.now += seconds
+        await settle()
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock.now)
+    return clock
+
+
 @pytest.fixture
 async def socket() -> Socket:
     return Socket()
 
 
 @pytest.fixture
-def box(socket: Socket, monkeypatch: pytest.MonkeyPatch) -> Outbox:
-    monkeypatch.setattr(outbox, "_PULSE", 0.01)
+def box(socket: Socket) -> Outbox:
     return Outbox(cast("ClientConnection", socket))
 
 
@@ -98,32 +114,40 @@ async def test_what_cannot_be_packed_is_not_sent(socket: Socket, box: Outbox) ->
     assert socket.sent == [b"a"]
 
 
-async def test_a_slow_server_is_waited_for(socket: Socket, box: Outbox) -> None:
+async def test_a_slow_server_is_waited_for(socket: Socket, box: Outbox, clock: Clock) -> None:
     async with asyncio.TaskGroup() as group:
-        sending = send(group, box, bytes(20), patience=0.2)
+        sending = send(group, box, bytes(20), patience=60)
+        await settle()
         for _ in range(19):
-            await asyncio.wait([sending], timeout=0.03)
+            await clock.advance(59)
             socket.take(1)
         assert not sending.done()
         socket.take(1)
     assert not socket.aborted.is_set()
 
 
-async def test_a_server_that_takes_nothing_is_given_up(socket: Socket, box: Outbox) -> None:
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-        send(group, box, bytes(20), patience=0.1)
+async def test_a_server_that_takes_nothing_is_given_up(socket: Socket, box: Outbox, clock: Clock) -> None:
+    async with asyncio.TaskGroup() as group:
+        send(group, box, bytes(20), patience=60)
         await settle()
         socket.take(5)
-        assert not box.stalled
-    assert socket.aborted.is_set()
-    assert box.stalled == "nothing that was sent got through for 0.1 s"
+        for _ in range(2):
+            await clock.advance(59)
+            assert not box.stalled
+        await clock.advance(1)
+        assert socket.aborted.is_set()
+    assert box.stalled == "nothing that was sent got through for 60 s"
 
 
-async def test_an_impatient_one_in_the_line_gives_up_alone(socket: Socket, box: Outbox) -> None:
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+async def test_an_impatient_one_in_the_line_gives_up_alone(socket: Socket, box: Outbox, clock: Clock) -> None:
+    async with asyncio.TaskGroup() as group:
         send(group, box, b"large")
-        impatient = asyncio.gather(box.send(lambda: b"small", 0.1), return_exceptions=True)
+        impatient = asyncio.gather(box.send(lambda: b"small", 10), return_exceptions=True)
         send(group, box, b"after")
+        await settle()
+        await clock.advance(9)
+        assert not impatient.done()
+        await clock.advance(1)
         [gave_up] = await impatient
         assert isinstance(gave_up, TimeoutError)
         assert (socket.sent, socket.aborted.is_set()) == ([b"large"], False)

@@ -81,7 +81,7 @@ class Stage:
             Contexts(self.backend, self.desktop), self._hear, self._spawn, lambda cause: self.over.append(cause.reason)
         )
 
-    async def say(self, number: int, action: Any, timeout: float = 5, payload: bytes = b"") -> None:
+    async def say(self, number: int, action: Any, timeout: float = 60, payload: bytes = b"") -> None:
         await self.peer.receive(protocol.pack(protocol.Request(number, action, timeout), payload))
 
     async def cancel(self, number: int) -> None:
@@ -89,7 +89,7 @@ class Stage:
 
     async def hear(self) -> tuple[int, str]:
         """The next answer's id, and what it says."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             message = await self.heard.get()
         match message:
             case protocol.Done(id=number):

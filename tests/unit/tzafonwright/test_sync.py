@@ -26,6 +26,7 @@ class Server:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.waiting = asyncio.Event()
+        self.listening = asyncio.Event()
         self.door = asyncio.Event()
         self.door.set()
 
@@ -44,6 +45,7 @@ class Server:
                     await socket.send(protocol.pack(protocol.Progress(message.id, "downloading", 1)))
                 case protocol.Request(action=actions.Listen()):
                     await socket.send(protocol.pack(protocol.Done(message.id)))
+                    self.listening.set()
                 case protocol.Request():
                     await socket.send(protocol.pack(protocol.Done(message.id, PAGE)))
 
@@ -54,7 +56,7 @@ async def serving() -> AsyncIterator[tuple[Server, TzafonWrightClient]]:
     async with serve(made.serve, "127.0.0.1", 0, subprotocols=subprotocols, process_request=made.let_in) as server:
         tw = TzafonWrightClient(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 yield made, tw
                 await apart(tw.close)
         finally:
@@ -103,7 +105,8 @@ async def test_leaving_while_other_threads_wait() -> None:
         waiting = apart(tw.wait_for_load)
         listening = apart(lambda: list(tw.events("console")))
         await server.waiting.wait()
-        await apart(tw.where)  # after it they listen
+        await server.listening.wait()
+        await apart(tw.where)  # what is answered before it has arrived
         await asyncio.gather(apart(tw.close), apart(tw.close))
         with pytest.raises(ConnectionLost):
             await waiting

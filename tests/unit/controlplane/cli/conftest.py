@@ -5,23 +5,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
-from unit.controlplane.cli.fake import Fleet, serving
+from unit.controlplane.cli.fake import NOW, Fleet, serving
+from waypoint_controlplane.cli import cells, connection
 from waypoint_controlplane.cli.program import program
 
 
 @dataclass
 class Ctl:
-    """Runs commands, each as a shell would."""
+    """Runs commands, each as a shell would, with time to answer."""
 
     fleet: Fleet
     server: str
 
     def __call__(self, *words: str, typed: str = "") -> Result:
-        return CliRunner().invoke(program, words, input=typed, prog_name="waypointctl")
+        return CliRunner().invoke(program, ["--timeout", "60s", *words], input=typed, prog_name="waypointctl")
 
     def says(self, *words: str) -> str:
         """Standard output of a command that must succeed."""
@@ -32,12 +34,15 @@ class Ctl:
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No settings of this machine, and everybody's clock shows UTC."""
+    """No settings of this machine; it is NOW, and everybody's clock shows UTC; who is slow to answer is waited for."""
     for name in [name for name in os.environ if name.startswith("WAYPOINT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr("waypoint_core.config.DEFAULT_FILE", tmp_path / "none.toml")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("SUDO_USER", "ann")
+    clock = SimpleNamespace(time=lambda: NOW, strftime=time.strftime, localtime=time.localtime)
+    monkeypatch.setattr(cells, "time", clock)  # and no other's: gRPC counts its deadlines by it
+    monkeypatch.setattr(connection, "_CONNECT", 60.0)
     time.tzset()
     yield
     monkeypatch.undo()

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from waypoint_controlplane.api import waypoint_pb2 as pb
 from waypoint_controlplane.api.binding import handler
 
 NOON = 1_770_000_000.0  # 2026-02-02 02:40:00 UTC
+NOW = NOON + 3600
 ID = "a_0_3f2a"
 
 
@@ -24,7 +24,7 @@ def at(seconds: float) -> Timestamp:
 
 
 def ago(seconds: float) -> Timestamp:
-    return at(time.time() - seconds - 0.3)
+    return at(NOW - seconds)
 
 
 def hosts() -> dict[str, pb.Host]:
@@ -164,7 +164,7 @@ class Hosts:
     def drain(self, request: pb.DrainRequest, context: grpc.ServicerContext) -> Iterator[pb.DrainProgress]:
         self._find(request, context)
         yield from self.fleet.drain
-        if not (self.fleet.drain and self.fleet.drain[-1].drained) and self.fleet.drain_goes_on.wait(20):
+        if not (self.fleet.drain and self.fleet.drain[-1].drained) and self.fleet.drain_goes_on.wait(60):
             yield pb.DrainProgress(drained=True)
 
     def scale(self, request: pb.ScaleRequest, context: grpc.ServicerContext) -> pb.Host:

@@ -12,6 +12,7 @@ import pytest
 from functional.etcd.certificates import Authority
 from unit.controlplane.cli.conftest import Ctl
 from unit.controlplane.cli.fake import Fleet, serving
+from waypoint_controlplane.cli import connection, status
 
 Code = grpc.StatusCode
 
@@ -24,9 +25,15 @@ def silent() -> Iterator[str]:
 
 
 def test_first_server_down(ctl: Ctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAYPOINT_CTL_SERVERS", f"127.0.0.1:1,{ctl.server}")
+    assert "ready" in ctl.says("get", "hosts")
+
+
+def test_first_server_silent(ctl: Ctl) -> None:
     with silent() as mute:
-        monkeypatch.setenv("WAYPOINT_CTL_SERVERS", f"127.0.0.1:1,{mute},{ctl.server}")
-        assert "ready" in ctl.says("get", "hosts", "--timeout", "0.5s")
+        result = ctl("get", "hosts", "--timeout", "0.3s", "--server", mute, "--server", "127.0.0.1:1")
+    assert result.exit_code == 4
+    assert f"{mute}: no answer within 0.3 s; 127.0.0.1:1: " in result.stderr
 
 
 def test_flags_win_over_the_environment(ctl: Ctl, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +91,9 @@ def test_streams_fail_alike(ctl: Ctl) -> None:
     assert ctl("events", "-w").exit_code == 3
 
 
-def test_deadline(ctl: Ctl) -> None:
+def test_deadline(ctl: Ctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the call itself: the deadline is not spent on the question whether the server serves."""
+    monkeypatch.setattr(connection, "_refusal", lambda *_: "")
     ctl.fleet.silent = True
     result = ctl("get", "hosts", "--timeout", "0.3s")
     assert result.exit_code == 7
@@ -153,8 +162,18 @@ def test_wrong_settings(ctl: Ctl, tmp_path: Path) -> None:
     assert f"cannot use ctl.server from {file}: there is no such setting; did you mean ctl.servers?" in result.stderr
 
 
-def test_waiting_for_a_leader(ctl: Ctl) -> None:
+def test_waiting_for_a_leader(ctl: Ctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    def elect(_: float) -> None:
+        ctl.fleet.leader = "cp1"
+
+    ctl.fleet.leader = ""
+    monkeypatch.setattr("time.sleep", elect)
     assert json.loads(ctl.says("status", "--wait-leader", "-o", "json"))["leader"] == "cp1"
+
+
+def test_waiting_for_a_leader_in_vain(ctl: Ctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first attempt is the last one, and has a minute."""
+    monkeypatch.setattr(status, "_PAUSE", 60.0)
     ctl.fleet.leader = ""
     result = ctl("status", "--wait-leader", "--timeout", "0.5s")
     assert result.exit_code == 7

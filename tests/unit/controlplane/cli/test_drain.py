@@ -75,9 +75,10 @@ def test_unknown_host(ctl: Ctl) -> None:
 @contextmanager
 def draining(*servers: str) -> Iterator["subprocess.Popen[str]"]:
     """waypointctl drain a, as a process of its own; what runs in the background may have it ignore SIGINT."""
-    code = "from waypoint_controlplane.cli import main; main()"
+    code = "from waypoint_controlplane.cli import connection, main; connection._CONNECT = 60; main()"
     environment = {**os.environ, "WAYPOINT_CTL_SERVERS": ",".join(servers), "PYTHONUNBUFFERED": "1"}
-    command = ["env", "--default-signal=INT", sys.executable, "-c", code, "drain", "a", "--deadline", "10m"]
+    words = ["drain", "a", "--deadline", "10m", "--timeout", "60s"]
+    command = ["env", "--default-signal=INT", sys.executable, "-c", code, *words]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -93,7 +94,7 @@ def test_ctrl_c_leaves_it_going(ctl: Ctl) -> None:
         assert process.stdout
         assert process.stdout.readline().startswith("host a: 3 sessions left")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == (
         "\nno longer watching. The drain of a goes on: `waypointctl drain a` watches it again, "
@@ -111,7 +112,7 @@ def test_goes_on_with_another_server() -> None:
             assert process.stdout
             assert process.stdout.readline().startswith("host a: 3 sessions left")
             stack.close()
-            said, complaint = process.communicate(timeout=20)
+            said, complaint = process.communicate(timeout=60)
     assert process.returncode == 0
     assert said.splitlines()[-1].startswith("host a is drained")
     assert "the drain goes on, looking for another server" in complaint

@@ -96,7 +96,11 @@ def completed(line: str, server: str) -> list[str]:
         "COMP_CWORD": str(len(words) - 1),
         "WAYPOINT_CTL_SERVERS": server,
     }
-    code = "from waypoint_controlplane.cli import main; main()"
+    code = (
+        "from waypoint_controlplane.cli import connection, main, names\n"
+        "names._PATIENCE = connection._CONNECT = 60\n"
+        "main()"
+    )
     shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert shown.stderr == ""
     return [line.partition(",")[2] for line in shown.stdout.splitlines() if line]
