@@ -19,7 +19,7 @@ async def no_leaks() -> AsyncIterator[None]:
     yield
     tasks = asyncio.all_tasks() - tasks_before - {asyncio.current_task()}
     # A cancelled call of grpc.aio keeps a task of its own until the C core has confirmed the end.
-    left = (await asyncio.wait(tasks, timeout=1))[1] if tasks else set()
+    left = (await asyncio.wait(tasks, timeout=10))[1] if tasks else set()
     assert not left, f"leaked tasks: {left}"
     processes = children() - processes_before
     assert not processes, f"leaked processes: {processes}"

@@ -96,7 +96,7 @@ def processes(name: str) -> dict[int, Path]:
     return found
 
 
-def remove(name: str, seconds: float = 5) -> None:
+def remove(name: str, seconds: float = 30) -> None:
     """Remove the host's folders; a folder stays busy for a moment after its last process."""
     for hierarchy in hierarchies():
         parent = hierarchy.mount / PARENT

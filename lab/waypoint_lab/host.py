@@ -42,7 +42,7 @@ class Host:
         without: Collection[str] = (),
         outlive: bool = False,
         strict: bool = True,
-        seconds: float = 60,
+        seconds: float = 180,
     ) -> Self:
         """Boot it and wait until systemd is done.
 

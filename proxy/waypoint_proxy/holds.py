@@ -21,7 +21,7 @@ from waypoint_core.hold import (
     encode,
 )
 
-_ANSWER_TIMEOUT = 5.0
+_ANSWER_TIMEOUT = 30.0
 _CHUNK = 65536
 log = logging.getLogger("waypoint.proxy.holds")
 
@@ -65,7 +65,9 @@ class Holds:
                 await holding.answered
         except TimeoutError:
             self.release(instance, "the agent did not answer in time")
-            raise SessionError(f"cannot hold {instance}: the agent did not answer within {_ANSWER_TIMEOUT} s") from None
+            raise SessionError(
+                f"cannot hold {instance}: the agent did not answer within {_ANSWER_TIMEOUT:g} s"
+            ) from None
         except BaseException:
             self.release(instance, "no longer wanted")
             raise

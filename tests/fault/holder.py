@@ -26,7 +26,7 @@ def tell(answer: str | bytes) -> None:
 
 
 def ponging(host: str) -> None:
-    with connect(f"ws://{host}:9222", compression=None, ping_interval=None) as client:
+    with connect(f"ws://{host}:9222", compression=None, ping_interval=None, open_timeout=90) as client:
         client.send(QUESTION)
         tell(client.recv())
         with suppress(ConnectionClosed):
@@ -47,7 +47,7 @@ def silent(host: str) -> None:
             kind, size = stream.read(2)
             size = int.from_bytes(stream.read({126: 2, 127: 8}[size])) if size > 125 else size
             payload = stream.read(size)
-            if kind == 0x81:
+            if kind == 0x81 and b'"result"' in payload:  # the proxy says things, too
                 tell(payload)
 
 

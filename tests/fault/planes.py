@@ -5,27 +5,28 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from system.fleet import Fleet
+from system.news import PATIENCE
 from waypoint_core.keys import Keys
 from waypoint_lab import Host
 
-LEASE = 3
-HOST_LEASE = 5
-GRACE = 4
+LEASE = 6
 SETTINGS = {
     "controlplane.lease_ttl": LEASE,
-    "controlplane.host_grace": GRACE,
-    "controlplane.beat_grace": 2,
+    "controlplane.host_grace": 4,
+    "controlplane.beat_grace": 30,
     "controlplane.eviction_interval": 1,
-    "controlplane.probe_timeout": 1,
-    "etcd.lease_ttl": HOST_LEASE,
-    "proxy.upgrade_timeout": 20,
+    "etcd.lease_ttl": 10,
+    "agent.start_timeout": 60,
+    "proxy.open_timeout": 300,
+    "proxy.upgrade_timeout": 30,
     "proxy.reserve": 1,
 }
 UNIT = "waypoint-controlplane.service"
@@ -49,7 +50,7 @@ class Planes:
         entry = self.fleet.entries().get(KEYS.leader)
         return str(json.loads(entry.value)["epoch"]) if entry else ""
 
-    def until(self, key: str, holds: Callable[[Any], object], within: float = 60) -> Any:
+    def until(self, key: str, holds: Callable[[Any], object], within: float = 2 * PATIENCE) -> Any:
         """The value of a key, None without one, as soon as it is so. AssertionError when it was not in time."""
         host = self.members[0]
         found = json.loads(self.fleet.etcdctl("get", key, "-w", "json"))
@@ -65,20 +66,28 @@ class Planes:
                     return last
         raise AssertionError(f"not after {within} s: {key} is {last}")
 
-    def leader(self, since: str = "", within: float = 60) -> Host:
+    def leader(self, since: str = "") -> Host:
         """The host whose control plane leads, once it was elected after the leader of that epoch."""
-        found = self.until(KEYS.leader, lambda leader: leader and leader["epoch"] != since, within)
+        found = self.until(KEYS.leader, lambda leader: leader and leader["epoch"] != since)
         return next(member for member in self.members if member.name == found["name"])
 
-    def acting(self, within: float = 60) -> Host:
+    def acting(self) -> Host:
         """The leader, once it decides: it ticks."""
-        leader = self.leader(within=within)
-        self.until(KEYS.tick, lambda tick: tick and tick["by"] == leader.name, within)
-        return leader
+        self.until(KEYS.tick, lambda tick: tick and tick["by"] == self.leader().name)
+        return self.leader()
 
-    def ctl(self, *argv: str, host: Host | None = None) -> str:
-        """What waypointctl says, asked on a host whose control plane runs."""
-        return (host or self.members[0]).run("waypointctl", *argv).stdout
+    def ctl(self, *argv: str) -> str:
+        """What waypointctl says, asked where the leader is: its control plane runs."""
+        return Fleet(self.leader()).ctl(*argv)
+
+    def connected(self, host: Host) -> str:
+        """The instance of a session that was opened on a host, once it has a browser."""
+        fleet = Fleet(self.leader())
+        ask = fleet.waypointctl("connect", "--host", host.name, "-o", "json")
+        end = time.monotonic() + PATIENCE
+        while (done := fleet.host.run(*ask, check=False, timeout=2 * PATIENCE)).returncode:
+            assert time.monotonic() < end, done.stderr
+        return str(json.loads(done.stdout)["instance"])
 
     def bystander(self, leader: Host) -> Host:
         """A host whose control plane does not lead."""
@@ -90,17 +99,23 @@ class Planes:
 
     def written(self, prefix: str, since: int) -> Counter[str]:
         """How often each key below a prefix was put after that revision."""
-        watch = ("timeout", "2", "etcdctl", "watch", "--prefix", "-w", "json", f"--rev={since + 1}", prefix)
-        told = self.members[0].run(*watch, check=False).stdout.splitlines()
-        events: list[Any] = [event for line in told for event in json.loads(line)["Events"]]
-        return Counter(_text(event["kv"]["key"]) for event in events if event.get("type", "PUT") == "PUT")
+        return Counter(key for key, _ in self._puts(since) if key.startswith(prefix))
 
     def values(self, key: str, since: int) -> list[dict[str, Any]]:
         """Every value that was put under a key after that revision."""
-        watch = ("timeout", "2", "etcdctl", "watch", "-w", "json", f"--rev={since + 1}", key)
-        told = self.members[0].run(*watch, check=False).stdout.splitlines()
-        events: list[Any] = [event for line in told for event in json.loads(line)["Events"]]
-        return [json.loads(_text(event["kv"]["value"])) for event in events if event.get("type", "PUT") == "PUT"]
+        return [json.loads(value) for found, value in self._puts(since) if found == key]
+
+    def _puts(self, since: int) -> Iterator[tuple[str, str]]:
+        """Key and value of all that was put after that revision and before now."""
+        now = json.loads(self.fleet.etcdctl("put", "now", "", "-w", "json"))["header"]["revision"]
+        watch = ("etcdctl", "watch", "--prefix", "-w", "json", f"--rev={since + 1}", "")
+        with closing(lines(self.members[0], PATIENCE, *watch)) as told:
+            for event in (event for line in told for event in json.loads(line)["Events"]):
+                if event["kv"]["mod_revision"] >= now:
+                    return
+                if event.get("type", "PUT") == "PUT":
+                    yield _text(event["kv"]["key"]), _text(event["kv"].get("value", ""))
+        raise AssertionError(f"etcd did not tell all of its history within {PATIENCE} s")
 
 
 @contextmanager
@@ -120,17 +135,17 @@ def booted() -> Iterator[Planes]:
 
 
 @contextmanager
-def struck(planes: Planes, leader: Host, blow: str) -> Iterator[None]:
-    """The leader's control plane is killed, or stopped for as long as the block takes and then resumed."""
-    epoch = planes.epoch()
+def struck(planes: Planes, blow: str) -> Iterator[Host]:
+    """The leader's control plane is killed, or stopped for as long as the block takes and then resumed: its host."""
+    leader, epoch = planes.leader(), planes.epoch()
     signal = {"killed": "SIGKILL", "stopped": "SIGSTOP"}[blow]
     leader.run("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", UNIT)
     try:
         planes.leader(since=epoch)
-        yield
+        yield leader
     finally:
-        if blow == "stopped":
-            leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT)
+        if blow == "stopped":  # unless its watchdog was quicker
+            leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT, check=False)
         leader.run("systemctl", "start", UNIT)
 
 

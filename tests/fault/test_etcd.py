@@ -16,7 +16,6 @@ from system.undisturbed import undisturbed
 OUTAGE = 60
 
 
-@pytest.mark.timeout(180)
 async def test_etcd_is_away(fleet: Fleet, site: str) -> None:
     async with undisturbed(fleet) as instance:
         await fleet.whole(sessions=1)

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 
-import pytest
-
 from system.cdp import session
 from system.fleet import Fleet
 
@@ -34,7 +32,6 @@ async def visit(fleet: Fleet, site: str, mark: str) -> str:
         return await asyncio.to_thread(fleet.instance_of, await client.pid())
 
 
-@pytest.mark.timeout(300)
 async def test_no_session_fails_and_no_browser_serves_two(fleet: Fleet, site: str) -> None:
     seen: list[str] = []
     stirred, over = asyncio.Event(), asyncio.Event()

@@ -108,6 +108,6 @@ class Session:
 async def session(endpoint: str, **options: Any) -> AsyncIterator[Session]:
     """A session at a ws:// URL; options go to `websockets.connect`."""
     async with connect(
-        endpoint, max_size=None, compression=None, ping_interval=None, open_timeout=30, **options
+        endpoint, max_size=None, compression=None, ping_interval=None, open_timeout=90, **options
     ) as socket:
         yield Session(socket)

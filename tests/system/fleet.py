@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from system.news import PATIENCE, eventually
 from waypoint_core import codec
@@ -19,14 +21,21 @@ from waypoint_lab import Host, cgroups
 
 SLOTS = 12
 RESERVE = 8
-CLIENT_TIMEOUT = 10.0
-HANDSHAKE_TIMEOUT = 2.0
+CLIENT_TIMEOUT = 20.0
+# A busy machine is no failure.
 SETTINGS = {
-    "proxy.client_timeout": str(CLIENT_TIMEOUT),
-    "proxy.handshake_timeout": str(HANDSHAKE_TIMEOUT),
-    "proxy.upgrade_timeout": "20",  # a busy machine is no failure
+    "agent.probe_timeout": 30,
+    "agent.start_timeout": 60,
+    "controlplane.beat_grace": 30,
+    "proxy.attach_timeout": 30,
+    "proxy.browser_timeout": 20,
+    "proxy.client_timeout": CLIENT_TIMEOUT,
+    "proxy.upgrade_timeout": 30,
+    "proxy.version_timeout": 25,
 }
 KEYS = Keys()
+# Again for as long as its exit code says that trying again may help.
+_WAYPOINTCTL = 'while waypointctl "$@"; code=$?; [ $code = 4 ]; do :; done; exit $code'
 _UNIT = re.compile(r"waypoint-browser@(\d+)\.service")
 
 
@@ -84,6 +93,21 @@ class Fleet:
         """The machine's pids of everything in an instance's unit."""
         slot = int(instance.split("_")[1])
         return {pid for pid, where in self.processes().items() if where == slot}
+
+    def waypointctl(self, *argv: str) -> tuple[str, ...]:
+        """The command line for the host, which asks again while no control plane answers, patiently."""
+        return ("timeout", str(PATIENCE), "sh", "-c", _WAYPOINTCTL, "sh", *argv)
+
+    def ctl(self, *argv: str) -> str:
+        """What waypointctl says."""
+        return self.host.run(*self.waypointctl(*argv), timeout=2 * PATIENCE).stdout
+
+    def listed(self, *argv: str) -> list[dict[str, Any]]:
+        """What `waypointctl get` lists, once nothing is missing from it."""
+        end = time.monotonic() + PATIENCE
+        while (answer := json.loads(self.ctl("get", *argv, "-o", "json"))).get("missing"):
+            assert time.monotonic() < end, answer["missing"]
+        return answer["items"]
 
     def etcdctl(self, *argv: str) -> str:
         """What etcd's own client says, run on the host."""

@@ -21,7 +21,7 @@ if [ "$revision" ]; then etcdctl watch '' --prefix --rev="$revision"; fi
 wait
 """
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that a test waits for what must come; how soon it comes is a figure of `tests/bench/endings.py`."""
 
 

@@ -93,10 +93,11 @@ async def test_slow_heads(fleet: Fleet) -> None:
         async with session(fleet.ws) as client:
             assert await client.evaluate(await client.page(), "6 * 7") == 42
         assert not any(task.done() for task in slow)
+    said = fleet.log("waypoint-proxy")[since:]
     for task in slow:
         client, answer = task.result()
         assert answer.startswith(b"HTTP/1.1 408")
-        assert len(lines_about(fleet, client, since)) == 1
+        assert sum(f"{client}:" in line for line in said) == 1
 
 
 async def test_binary_frame(fleet: Fleet) -> None:
@@ -109,7 +110,6 @@ async def test_binary_frame(fleet: Fleet) -> None:
     await eventually(lambda: instance not in fleet.browsers())
 
 
-@pytest.mark.timeout(240)
 async def test_random_bytes(fleet: Fleet) -> None:
     chance = random.Random(9222)
     strings = iter([chance.randbytes(chance.randrange(1, 1500)) for _ in range(RANDOM_STRINGS)])
@@ -155,7 +155,7 @@ async def test_keys_that_are_no_text(fleet: Fleet) -> None:
 
 async def break_and_heal(fleet: Fleet, key: str, value: bytes) -> None:
     before, broken = fleet.entries().get(key), Entry(value, 0)
-    said = lines_naming(fleet, key)
+    said = await asyncio.to_thread(lines_naming, fleet, key)
     fleet.write(key, value)
     try:
         await eventually(lambda: lines_naming(fleet, key) > said or f"nobody names {key}")
@@ -168,7 +168,8 @@ async def break_and_heal(fleet: Fleet, key: str, value: bytes) -> None:
     finally:
         if fleet.entries().get(key) == broken:  # not to fail all that follows
             fleet.write(key, before.value, before.lease) if before else fleet.etcdctl("del", key)
-    loggers = [line.partition(":")[0] for line in (lines_naming(fleet, key) - said).elements()]
+    more = await asyncio.to_thread(lines_naming, fleet, key) - said
+    loggers = [line.partition(":")[0] for line in more.elements()]
     assert len(loggers) == len(set(loggers))
 
 

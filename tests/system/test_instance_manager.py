@@ -4,14 +4,17 @@ import asyncio
 
 from system.cdp import session
 from system.fleet import Fleet
+from system.news import eventually
 from system.outsider import outsider
 
 
 async def test_children_die_with_their_parent(fleet: Fleet) -> None:
-    await asyncio.to_thread(scenario, fleet)
+    browser = await asyncio.to_thread(scenario, fleet)
+    await eventually(lambda: browser not in fleet.browsers())
 
 
-def scenario(fleet: Fleet) -> None:
+def scenario(fleet: Fleet) -> str:
+    """The browser that was a child."""
     with outsider([fleet.host]) as program:
         browser = program.has["browser"]
         assert program.has["added"] == [True, True]
@@ -28,7 +31,7 @@ def scenario(fleet: Fleet) -> None:
     assert end["models"] == []
     assert not end["browser is listed"]
     assert end["updates"] == [[program.has["child"], event] for event in ("ADDED", "PARENT_ADDED", "REMOVED")]
-    assert browser not in fleet.browsers()
+    return browser
 
 
 async def test_the_other_sessions_do_not_notice(fleet: Fleet) -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -35,13 +36,16 @@ def known() -> set[str]:
 
 def query(expression: str) -> list[dict[str, Any]]:
     url = f"http://127.0.0.1:{PORT}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)["data"]["result"]
 
 
 def targets() -> dict[str, str]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/v1/targets", timeout=10) as answer:
-        active = json.load(answer)["data"]["activeTargets"]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/api/v1/targets", timeout=60) as answer:
+            active = json.load(answer)["data"]["activeTargets"]
+    except urllib.error.URLError:  # it does not listen yet
+        return {}
     return {target["labels"].get("component", "?"): target["health"] for target in active}
 
 
@@ -105,7 +109,7 @@ def scraping(host: Host, folder: Path, receiver: str) -> Iterator[None]:
     ours = (
         shipped.replace("http://127.0.0.1:9303/sd", f"https://{host.address}:9303/sd")
         .replace("refresh_interval: 30s", f"refresh_interval: 1s\n        {tls}")
-        .replace("scrape_interval: 15s", "scrape_interval: 1s")
+        .replace("scrape_interval: 15s", "scrape_interval: 3s")
         .replace("- job_name: waypoint", f"- job_name: waypoint\n    {tls}")
         .replace("- waypoint.rules.yml", f"- {ROOT}/packaging/prometheus/waypoint.rules.yml")
     )
@@ -131,7 +135,7 @@ def post_metrics(host: Host) -> None:
     services = pb.DESCRIPTOR.services_by_name
     with grpc.secure_channel(f"{host.address}:50052", credentials) as channel:
         added = Stub(services["TryService"], channel).try_add_instance(
-            pb.InstanceDescription(instance_id=name, instance_type=pb.VLLM), timeout=10
+            pb.InstanceDescription(instance_id=name, instance_type=pb.VLLM), timeout=60
         )
         posted = Stub(services["PostService"], channel).post_instance_description(
             pb.InstanceDescription(
@@ -141,14 +145,17 @@ def post_metrics(host: Host) -> None:
                 gpu_metrics=pb.GpuMetrics(gpu_metrics=[pb.GpuMetricData(used_memory=1, total_memory=2)]),
                 llm_metrics=pb.LlmMetrics(num_requests=1, tokens_received=2, tokens_sent=3),
             ),
-            timeout=10,
+            timeout=60,
         )
     assert (added.value, posted.value) == (True, True)
 
 
 def missing() -> set[str]:
-    """Families that Prometheus has no series of."""
-    told = {family["metric"]["__name__"] for family in query('count by (__name__) ({__name__=~"waypoint_.*"})')}
+    """Families that Prometheus has had no series of."""
+    told = {
+        family["metric"]["__name__"]
+        for family in query('count by (__name__) (last_over_time({__name__=~"waypoint_.*"}[5m]))')
+    }
     seen = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in told} | told
     return known() - seen
 
@@ -158,14 +165,14 @@ async def test_every_daemon_is_found_and_every_family_scraped(
 ) -> None:
     async with session(fleet.ws) as client:
         await client.page(f"{site}/form.html")
-    async with TzafonWrightClient(f"ws://{host.address}:1337") as tw:
+    async with TzafonWrightClient(f"ws://{host.address}:1337", connect_timeout=90) as tw:
         await tw.goto(f"{site}/form.html")
     await fleet.whole()
-    fleet.host.run("waypointctl", "status", "--wait-leader", "--timeout", "30")
-    prometheus.until(20, lambda: targets() == dict.fromkeys(DAEMONS, "up") or targets())
+    fleet.ctl("status", "--wait-leader", "--timeout", "60")
+    prometheus.until(90, lambda: targets() == dict.fromkeys(DAEMONS, "up") or targets())
     assert len(known()) > 30
     post_metrics(host)  # they count for as long as the instance is there
-    prometheus.until(40, lambda: not missing() or missing())
+    prometheus.until(90, lambda: not (left := missing()) or left)
     (sessions,) = query("sum(waypoint_proxy_sessions_total)")
     assert float(sessions["value"][1]) >= 1
 

@@ -2,10 +2,12 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from system import registry_reader
 from system.cdp import session
 from system.fleet import KEYS, RESERVE, SLOTS, Fleet
 from system.news import eventually
@@ -101,10 +103,14 @@ async def test_idle_fleet_hardly_writes(fleet: Fleet) -> None:
     assert len(events) < IDLE, events
 
 
-def test_etcd3_reads_the_same_picture(fleet: Fleet) -> None:
-    """The published etcd3 package, in a process of its own."""
-    reader = Path(__file__).with_name("registry_reader.py")
-    argv = [sys.executable, str(reader), f"http://{fleet.host.address}:2379"]
+@pytest.fixture(scope="session")
+def reader() -> Path:
+    """The published etcd3 package, in an environment of its own, which is made when it is missing."""
+    return registry_reader.python()
+
+
+def test_etcd3_reads_the_same_picture(fleet: Fleet, reader: Path) -> None:
+    argv = [str(reader), registry_reader.__file__, f"http://{fleet.host.address}:2379"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout).keys() == fleet.entries().keys()

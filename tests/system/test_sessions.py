@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-import pytest
 from playwright.async_api import Playwright, async_playwright
 
 from system.cdp import DOWNLOADS, Session, session
@@ -59,7 +58,6 @@ async def published(fleet: Fleet, pid: int) -> str:
     return instance
 
 
-@pytest.mark.timeout(300)
 async def test_in_a_row(fleet: Fleet, site: str) -> None:
     seen = []
     async with async_playwright() as playwright:
@@ -73,7 +71,6 @@ async def test_in_a_row(fleet: Fleet, site: str) -> None:
     assert not set(seen) & fleet.browsers().keys()
 
 
-@pytest.mark.timeout(300)
 async def test_at_once(fleet: Fleet, site: str) -> None:
     seen = []
     end = time.monotonic() + SECONDS

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from system.cdp import Session, session
 from system.fleet import Fleet
+from system.news import PATIENCE
 
 HERE_IN_A_MOMENT = "new Promise(tell => setTimeout(() => tell(window.mark), 100))"
 
@@ -32,5 +33,5 @@ async def undisturbed(fleet: Fleet) -> AsyncIterator[str]:
 
 async def _use(client: Session, page: str, over: asyncio.Event) -> None:
     while not over.is_set():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await client.evaluate(page, HERE_IN_A_MOMENT) == "here"

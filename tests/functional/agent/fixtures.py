@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from system.news import PATIENCE, eventually
-from waypoint_core.hold import Hold, Lines, Message, encode
+from waypoint_core.hold import Held, Hold, Lines, Message, encode
 from waypoint_lab import Host, cgroups
 from waypoint_lab.process import end
 
@@ -35,7 +35,7 @@ class Gateway:
     def say(self, message: Message) -> None:
         self._writer.write(encode(message))
 
-    async def hears(self, seconds: float = 10) -> Message | None:
+    async def hears(self, seconds: float = PATIENCE) -> Message | None:
         """The next message; None when the agent is gone."""
         async with asyncio.timeout(seconds):
             while not self._heard:
@@ -70,7 +70,7 @@ class RunningAgent:
         """Holds the slot's browser."""
         instance = self.instances()[slot]["id"]
         async with self.gateway() as gateway:
-            await gateway.ask(Hold(instance, "s"))
+            assert await gateway.ask(Hold(instance, "s")) == Held(instance)
             yield gateway, instance
 
     def instances(self) -> dict[int, dict[str, Any]]:
@@ -129,7 +129,7 @@ def _inside(pid: int) -> int:
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
-    settings = {"agent.claim_timeout": 2.0, "agent.probe_interval": 1.0, "agent.probe_timeout": 1.0}
+    settings = {"agent.claim_timeout": 10.0, "agent.probe_interval": 1.0, "agent.probe_timeout": 10.0}
     with Host.boot("agent-tests", slots=SLOTS, settings=settings) as running:
         running.run("systemctl", "stop", "waypoint-proxy.socket", "waypoint-proxy.service")
         yield running

@@ -39,7 +39,7 @@ async def browser(says: bytes, hangs_up: bool = False) -> AsyncIterator[int]:
 )
 async def test_a_browser_says_what_it_is(says: bytes) -> None:
     async with browser(says) as port:
-        assert await probe(port, 5) == Answer(URL, "Chrome/1")
+        assert await probe(port, 20) == Answer(URL, "Chrome/1")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_a_browser_says_what_it_is(says: bytes) -> None:
 async def test_whatever_else_answers_is_no_healthy_browser(says: bytes) -> None:
     async with browser(says, hangs_up=True) as port:
         with pytest.raises(UnitError, match=f"cannot probe port {port}"):
-            await probe(port, 5)
+            await probe(port, 20)
 
 
 async def test_a_hung_browser() -> None:
@@ -72,7 +72,7 @@ async def test_nobody_there() -> None:
     async with browser(b"") as port:
         pass
     with pytest.raises(UnitError, match="cannot probe"):
-        await probe(port, 5)
+        await probe(port, 20)
 
 
 async def test_a_port_that_cannot_be() -> None:

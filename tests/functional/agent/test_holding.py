@@ -171,7 +171,7 @@ async def test_a_job_that_takes_long_is_named(agent: RunningAgent) -> None:
         agent.host.run("systemctl", "kill", "--signal=STOP", "waypoint-broker.service")
         try:
             gateway.say(Release(instance))
-            await eventually(lambda: said in agent.host.journal("waypoint-agent.service"), 10)
+            await eventually(lambda: said in agent.host.journal("waypoint-agent.service"))
         finally:
             agent.host.run("systemctl", "kill", "--signal=CONT", "waypoint-broker.service")
         await agent.replaced(0, instance)

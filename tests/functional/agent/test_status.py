@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from functional.agent.fixtures import SLOTS, RunningAgent
+from system.news import PATIENCE
 from waypoint_core.errors import StatusError
 from waypoint_core.hold import Hold, Release
 from waypoint_core.settings import TlsSettings
@@ -27,14 +28,14 @@ def administrators() -> StatusClient:
 
 async def metrics(agent: RunningAgent) -> dict[tuple[str, ...], float]:
     """All samples by name and label values."""
-    text = await administrators().get(f"{agent.host.address}:{PORT}", "/metrics", 5)
+    text = await administrators().get(f"{agent.host.address}:{PORT}", "/metrics", PATIENCE)
     families = text_string_to_metric_families(text.decode())
     return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
 
 
 def journal(agent: RunningAgent, unit: str, lines: int = 10, follow: bool = False) -> AsyncIterator[bytes]:
     target = f"/journal?unit={unit}&lines={lines}{'&follow=1' if follow else ''}"
-    return administrators().lines(f"{agent.host.address}:{PORT}", target, 5)
+    return administrators().lines(f"{agent.host.address}:{PORT}", target, PATIENCE)
 
 
 async def told(agent: RunningAgent, unit: str, lines: int = 10) -> list[dict[str, Any]]:
@@ -83,10 +84,11 @@ async def test_its_address_is_in_the_registry(agent: RunningAgent) -> None:
 
 async def test_the_last_lines_of_a_journal(agent: RunningAgent) -> None:
     agent.host.run("systemd-cat", "--identifier=test", "true")
-    lines = await told(agent, "waypoint-agent.service", 3)
+    shown, lines = "", []
+    while shown != (shown := agent.host.journal("waypoint-agent.service", 3)):  # until none comes meanwhile
+        lines = await told(agent, "waypoint-agent.service", 3)
     assert len(lines) == 3
-    expected = [line.partition(": ")[2] for line in agent.host.journal("waypoint-agent.service", 3).splitlines()]
-    assert [line["message"] for line in lines] == expected
+    assert [line["message"] for line in lines] == [line.partition(": ")[2] for line in shown.splitlines()]
     assert {line["unit"] for line in lines} == {"waypoint-agent.service"}
     assert all(0 <= line["priority"] <= 7 and line["at"] > 1e9 for line in lines)
     assert await told(agent, "etcd.service", 1)
@@ -95,11 +97,12 @@ async def test_the_last_lines_of_a_journal(agent: RunningAgent) -> None:
 async def test_a_journal_is_followed_and_its_reader_ends_with_the_client(agent: RunningAgent) -> None:
     assert readers(agent) == []
     following = cast("Any", journal(agent, "waypoint-agent.service", 1, follow=True))
-    async with aclosing(following), asyncio.timeout(20):
+    async with aclosing(following), asyncio.timeout(PATIENCE):
         await anext(following)
         [reader] = readers(agent)
         agent.host.run("systemctl", "kill", "--signal=KILL", "waypoint-browser@1.service")
-        assert "killed by signal 9" in json.loads(await anext(following))["message"]
+        while "killed by signal 9" not in json.loads(await anext(following))["message"]:
+            pass
     await agent.gone([int(reader)])
     assert await told(agent, "waypoint-agent.service", 0) == []  # answered after the agent has taken note of that end
     assert readers(agent) == []
@@ -121,14 +124,14 @@ async def test_readers_end_with_the_agent(agent: RunningAgent) -> None:
 @pytest.mark.parametrize("query", ["unit=systemd-logind.service", "unit=*.service", "unit=etcd.service&lines=x"])
 async def test_what_is_not_shown(query: str, agent: RunningAgent) -> None:
     with pytest.raises(StatusError, match="400: cannot show"):
-        await administrators().get(f"{agent.host.address}:{PORT}", f"/journal?{query}", 5)
+        await administrators().get(f"{agent.host.address}:{PORT}", f"/journal?{query}", PATIENCE)
 
 
 async def test_strangers_see_metrics_and_no_journal(agent: RunningAgent) -> None:
     stranger = StatusClient(client_context(TlsSettings(ca_file=str(administrator().ca))))
-    await stranger.get(f"{agent.host.address}:{PORT}", "/metrics", 5)
+    await stranger.get(f"{agent.host.address}:{PORT}", "/metrics", PATIENCE)
     with pytest.raises(StatusError, match="403: cannot show /journal"):
-        await stranger.get(f"{agent.host.address}:{PORT}", "/journal?unit=etcd.service", 5)
+        await stranger.get(f"{agent.host.address}:{PORT}", "/journal?unit=etcd.service", PATIENCE)
 
 
 async def test_reading_journals_does_not_disturb_the_agents_own_connections(agent: RunningAgent) -> None:

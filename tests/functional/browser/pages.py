@@ -65,20 +65,20 @@ TEXTURES = """many => {
   return { wrong, error: gl.getError(), lost: gl.isContextLost() };
 }"""
 
-# Records a red canvas for half a second, plays the recording, and draws a frame of it.
+# Records a red canvas for 30 frames and half a second, plays the recording, and draws a frame of it.
 VIDEO = """async () => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 64 });
   const ink = canvas.getContext('2d');
-  let drawing = true;
+  let drawing = true, drawn = 0, waits = 0;
   (function draw() {
-    ink.fillStyle = 'rgb(255, 0, 0)', ink.fillRect(0, 0, 64, 64);
+    ink.fillStyle = 'rgb(255, 0, 0)', ink.fillRect(0, 0, 64, 64), drawn++;
     if (drawing) requestAnimationFrame(draw);
   })();
   const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: 'video/webm;codecs=vp8' });
   const parts = [], stopped = new Promise(done => recorder.onstop = done);
   recorder.ondataavailable = event => parts.push(event.data);
   recorder.start();
-  await new Promise(done => setTimeout(done, 500));
+  do await new Promise(done => setTimeout(done, 500)); while (drawn < 30 && ++waits < 40);
   recorder.stop(), await stopped, drawing = false;
   const video = document.createElement('video');
   video.src = URL.createObjectURL(new Blob(parts, { type: 'video/webm' }));
@@ -101,7 +101,7 @@ AUDIO = """async () => {
   const peak = Math.max(...(await offline.startRendering()).getChannelData(0));
   const live = new AudioContext();
   tone(live), await live.resume();
-  await new Promise(done => setTimeout(done, 500));
+  for (let n = 0; live.currentTime <= 0.1 && n < 200; n++) await new Promise(done => setTimeout(done, 100));
   return { peak, state: live.state, time: live.currentTime };
 }"""
 

@@ -27,6 +27,7 @@ def control_plane(etcd: Cluster, keys: Keys, directory: Path) -> Iterator[str]:
         **os.environ,
         "WAYPOINT_ETCD_ENDPOINTS": ",".join(etcd.endpoints),
         "WAYPOINT_ETCD_PREFIX": keys.prefix,
+        "WAYPOINT_ETCD_ATTEMPT_TIMEOUT": "6",
         "WAYPOINT_CONTROLPLANE_NAME": "cp1",
         "WAYPOINT_CONTROLPLANE_LISTEN": grpc,
         "WAYPOINT_CONTROLPLANE_STATUS_LISTEN": status,

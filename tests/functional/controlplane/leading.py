@@ -92,7 +92,7 @@ class Doomed:
 
     async def said(self, words: str) -> None:
         """Returns once it has logged these words."""
-        await self._said.comes(re.escape(words), 20)
+        await self._said.comes(re.escape(words), 30)
 
     def go_on(self) -> None:
         self.process.send_signal(signal.SIGCONT)

@@ -34,7 +34,8 @@ from waypoint_core.registry import Put as PutKey
 from waypoint_core.registry import Registry, Unchanged, Written
 from waypoint_core.settings import TlsSettings
 
-BEAT_TTL = 2.0
+BEAT_TTL = 60.0
+"""So that what has registered lives, unless a test says otherwise."""
 
 
 class Heard(Follower):
@@ -80,7 +81,7 @@ class Member:
     def fleet(self) -> Fleet:
         return self.follower.fleet
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 30) -> None:
         async with asyncio.timeout(seconds):
             await self.follower.until(holds)
 
@@ -98,13 +99,15 @@ class Managing:
     stack: contextlib.AsyncExitStack
     proxy: ProxyAlive = field(default_factory=lambda: ProxyAlive("e", "h", "10.0.0.1:9222", direct_port=21000))
 
-    async def member(self, *, keepalive: float = 20, registry: Registry | None = None) -> Member:
+    async def member(
+        self, *, keepalive: float = 20, beat_ttl: float = BEAT_TTL, registry: Registry | None = None
+    ) -> Member:
         """A member that serves."""
         registry = registry or self.registry
         follower = Heard(registry, Fleet(self.keys))
         metrics = CollectorRegistry()
         posted = Posted(follower.fleet, metrics)
-        manager = InstanceManager(registry, follower, posted, BEAT_TTL)
+        manager = InstanceManager(registry, follower, posted, beat_ttl)
         server = Server("127.0.0.1:0", TlsSettings(), manager.services(), metrics, follower.listed, keepalive=keepalive)
         following = self.tasks.start(follower.run(), name="follower")
         serving = self.tasks.start(server.serve(), name="server")

@@ -111,7 +111,7 @@ class Outsider:
         await call.initial_metadata()
         return Updates(call)
 
-    async def call(self, service: str, method: str, request: Any, metadata: Any = None, timeout: float = 20) -> Any:
+    async def call(self, service: str, method: str, request: Any, metadata: Any = None, timeout: float = 30) -> Any:
         return await self._method(service, method, self._channel.unary_unary)(
             request, metadata=metadata, timeout=timeout
         )
@@ -131,7 +131,7 @@ class Updates:
     def __init__(self, call: Any) -> None:
         self._call = call
 
-    async def next(self, seconds: float = 10) -> tuple[str, str]:
+    async def next(self, seconds: float = 30) -> tuple[str, str]:
         """Event and instance."""
         update = await self.whole(seconds)
         return event_name(update.event_type), update.instance_id.instance_id
@@ -139,7 +139,7 @@ class Updates:
     async def take(self, count: int) -> list[tuple[str, str]]:
         return [await self.next() for _ in range(count)]
 
-    async def whole(self, seconds: float = 10) -> Any:
+    async def whole(self, seconds: float = 30) -> Any:
         async with asyncio.timeout(seconds):
             update = await self._call.read()
         assert update is not grpc.aio.EOF

@@ -18,7 +18,8 @@ from waypoint_controlplane.cli.doctor import CHECKS
 def found(*checks: str, **environment: str) -> dict[str, list[dict[str, str]]]:
     """What the doctor finds, by check."""
     words = [word for check in checks for word in ("--only", check)]
-    result = waypointctl("doctor", "-o", "json", *words, environment=environment)
+    patient = {"WAYPOINT_ETCD_ATTEMPT_TIMEOUT": "15", **environment}
+    result = waypointctl("doctor", "-o", "json", *words, environment=patient)
     assert not result.stderr
     items: dict[str, list[dict[str, str]]] = {}
     for item in json.loads(result.stdout)["items"]:
@@ -35,12 +36,14 @@ def level(items: list[dict[str, str]]) -> str:
 def test_every_check_runs_here(tmp_path: Path) -> None:
     """Whatever this machine is like, each check says something, and none breaks."""
     with running(tmp_path) as etcd, serving(Fleet()) as plane:
-        items = found(WAYPOINT_ETCD_ENDPOINTS=etcd.endpoints[0], WAYPOINT_CTL_SERVERS=plane)
+        settings = {"WAYPOINT_ETCD_ENDPOINTS": etcd.endpoints[0], "WAYPOINT_CTL_SERVERS": f"{plane},{plane}"}
+        items = found(**settings)
+        # An answer that takes seconds makes two clocks differ.
+        assert any(found("clock", **settings)["clock"][0]["level"] == "ok" for _ in range(3))
     assert set(items) == set(CHECKS)
     assert not [item for check in items.values() for item in check if item["found"].startswith("cannot check this")]
     assert level(items["etcd"]) == "ok"
     assert level(items["controlplane"]) == "ok"
-    assert items["clock"][0]["level"] == "ok"
     assert items["chromium"][0]["level"] == "ok"
     assert "Chromium" in items["chromium"][0]["found"]
     assert level(items["sandbox"]) == "ok"
@@ -77,7 +80,7 @@ def test_a_minority_of_etcd(tmp_path: Path) -> None:
             member.wait_led()  # again
         assert level(found("etcd", **settings)["etcd"]) == "warn"
         etcd.members[1].kill()
-        assert level(found("etcd", **settings)["etcd"]) == "fail"
+        assert level(found("etcd", **settings, WAYPOINT_ETCD_ATTEMPT_TIMEOUT="1")["etcd"]) == "fail"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root sees who listens")

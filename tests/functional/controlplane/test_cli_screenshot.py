@@ -25,7 +25,7 @@ _PAGES = {
 class _Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/never":
-            self.server.ends.wait(30)  # type: ignore[attr-defined]
+            self.server.ends.wait(60)  # type: ignore[attr-defined]
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
@@ -56,7 +56,7 @@ def plane() -> Iterator[str]:
         with urllib.request.urlopen(f"{browser.url}/json/version") as answer:
             url = json.load(answer)["webSocketDebuggerUrl"]
         with serving(Fleet(session_url=url)) as address:
-            yield address
+            yield f"{address},{address}"  # of which each has 3 s to say that it serves
 
 
 def size(png: bytes) -> tuple[int, int]:
@@ -86,7 +86,7 @@ def test_full_page(plane: str, site: str, tmp_path: Path) -> None:
 
 def test_page_that_does_not_load_in_time(plane: str, site: str, tmp_path: Path) -> None:
     result = waypointctl(
-        "screenshot", f"{site}/slow", "-O", str(tmp_path / "x.png"), "--load-timeout", "1s", servers=plane
+        "screenshot", f"{site}/slow", "-O", str(tmp_path / "x.png"), "--load-timeout", "8s", servers=plane
     )
     assert result.returncode == 7
     assert f"cannot wait longer for http://{site}/slow to load" in result.stderr

@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from waypoint_core.model import Member, ProxyAlive
 
 _COMMAND = (sys.executable, "-c", "from waypoint_controlplane.daemon import main; main()")
 _LONG_LEASE = 600
-_STOP_TIMEOUT = 10
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 
@@ -43,27 +42,19 @@ class Daemon:
     grpc: str
     status: str
     process: subprocess.Popen[bytes]
-    notified: socket.socket
     log: Path
+    told: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    """What it said to systemd, taken at once: it waits until that is so."""
 
     async def says(self, word: str, seconds: float = 20) -> str:
         """What it told systemd, once that begins with this word."""
-        loop = asyncio.get_running_loop()
         async with asyncio.timeout(seconds):
-            while not (message := (await loop.sock_recv(self.notified, 4096)).decode()).startswith(word):
+            while not (message := await self.told.get()).startswith(word):
                 pass
             return message
 
-    def said(self) -> list[str]:
-        """What it told systemd and nobody has taken yet."""
-        messages = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                messages.append(self.notified.recv(4096).decode())
-        return messages
-
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://{self.status}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{self.status}{path}", timeout=20) as answer:
             return bytes(answer.read())
 
     async def health(self) -> Any:
@@ -87,9 +78,9 @@ class Daemon:
             assert await Outsider(channel).add("later")
 
     async def ends(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Exit status, within the time that systemd gives it."""
+        """Exit status."""
         self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, _STOP_TIMEOUT)
+        return await asyncio.to_thread(self.process.wait, 30)
 
 
 Start = Callable[..., Daemon]
@@ -99,6 +90,7 @@ def variables(etcd: Cluster, keys: Keys, **changes: object) -> dict[str, str]:
     settings = {
         "etcd_endpoints": ",".join(etcd.endpoints),
         "etcd_prefix": keys.prefix,
+        "etcd_attempt_timeout": 6,
         "controlplane_lease_ttl": _LONG_LEASE,
         **changes,
     }
@@ -106,15 +98,15 @@ def variables(etcd: Cluster, keys: Keys, **changes: object) -> dict[str, str]:
 
 
 @pytest.fixture
-def start(shared_etcd: Cluster, keys: Keys, tmp_path: Path) -> Iterator[Start]:
+async def start(shared_etcd: Cluster, keys: Keys, tmp_path: Path) -> AsyncIterator[Start]:
     """Starts control planes, and ends them with the test."""
+    loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
 
         def one(name: str, etcd: Cluster = shared_etcd) -> Daemon:
             rpc, status = (f"127.0.0.1:{port}" for port in free_ports(2))
             notified = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             notified.bind(str(tmp_path / f"{name}.notify"))
-            notified.setblocking(False)
             environment = variables(
                 etcd, keys, controlplane_name=name, controlplane_listen=rpc, controlplane_status_listen=status
             )
@@ -125,7 +117,10 @@ def start(shared_etcd: Cluster, keys: Keys, tmp_path: Path) -> Iterator[Start]:
                 process = subprocess.Popen(_COMMAND, env=environment, stdout=out, stderr=out)
             stack.callback(process.wait)
             stack.callback(process.kill)
-            return Daemon(name, rpc, status, process, notified, log)
+            daemon = Daemon(name, rpc, status, process, log)
+            loop.add_reader(notified, lambda: daemon.told.put_nowait(notified.recv(4096).decode()))
+            stack.callback(loop.remove_reader, notified)
+            return daemon
 
         yield one
 
@@ -201,7 +196,7 @@ async def test_it_hands_over_at_once(start: Start, stage: Stage, keys: Keys) -> 
     assert await first.ends() == 0
     await history.until_led_by("b")
     await history.until(lambda there: "cp/members/a" not in there and "cp/members/b" in there)
-    assert "STOPPING=1" in first.said()
+    await first.says("STOPPING=1")
     assert "Traceback" not in first.log.read_text()
 
 
@@ -210,8 +205,9 @@ async def test_it_is_ready_only_when_it_has_read_everything(start: Start, keys: 
         etcd.kill()
         daemon = start("a", etcd)
         assert await daemon.health() == NOT_SERVING
-        assert not [message for message in daemon.said() if message.startswith("READY")]
-        etcd.start()
+        while not daemon.told.empty():
+            assert not daemon.told.get_nowait().startswith("READY")
+        await asyncio.to_thread(etcd.start)
         await daemon.says("READY=1")
         await daemon.serves()
 
@@ -226,7 +222,7 @@ async def test_it_ends_also_without_etcd(start: Start, tmp_path: Path) -> None:
 
 def refused(etcd: Cluster, keys: Keys, **changes: object) -> subprocess.CompletedProcess[str]:
     environment = variables(etcd, keys, controlplane_status_listen="127.0.0.1:0", **changes)
-    return subprocess.run(_COMMAND, env=environment, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(_COMMAND, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 _OPEN = {"controlplane_listen": "0.0.0.0:0"}

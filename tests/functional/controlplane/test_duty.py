@@ -163,7 +163,7 @@ async def test_odd_keys_values_and_addresses_disturb_nobody(
     lost = KnownHost(HostState.SUSPECT, 1.0, status="node1..example:9301")
     await stage.write(keys, {"cp/hosts/odd": lost, "hosts/well/alive": HostAlive("e", "b", 1)})
     history = await stage.history(keys)
-    leading = stage.lead(keys, "cp", probe=healthz(StatusClient(None), 0.5))
+    leading = stage.lead(keys, "cp", probe=healthz(StatusClient(None), 0.5), lease_ttl=8)
     await history.until(lambda there: b'"gone"' in there["cp/hosts/odd"])
     await stage.nothing_more(keys, history)
     assert not any(task.done() for task in leading.tasks)
@@ -176,7 +176,7 @@ async def test_odd_keys_values_and_addresses_disturb_nobody(
 async def own(tmp_path: Path) -> AsyncIterator[tuple[Cluster, EtcdRegistry]]:
     """An etcd to be harmed."""
     with running(tmp_path / "etcd") as cluster:
-        async with EtcdRegistry.connect(cluster.settings(call_timeout=1.0)) as registry:
+        async with EtcdRegistry.connect(cluster.settings()) as registry:
             yield cluster, registry
 
 
@@ -186,15 +186,15 @@ async def own_stage(own: tuple[Cluster, EtcdRegistry]) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def begin(stage: Stage, registry: EtcdRegistry, keys: Keys) -> History:
+async def begin(stage: Stage, registry: EtcdRegistry, keys: Keys, **changes: Any) -> History:
     """A leader that has noted its first host."""
     history = await stage.history(keys)
-    stage.lead(keys, "cp")
+    stage.lead(keys, "cp", **changes)
     await boot(registry, keys, ["h0", "h1"])
     await registry.put(keys.instance("_", "r"), encode(AGENT))
     await registry.put(keys.beat("r"), encode(Beat()))
     await history.until(lambda there: "cp/hosts/h0" in there)
-    await registry.put(keys.beat("r"), encode(Beat()), lease=await registry.grant(2))
+    await registry.put(keys.beat("r"), encode(Beat()), lease=await registry.grant(8))
     return history
 
 
@@ -202,10 +202,10 @@ async def test_etcd_unreachable(own: tuple[Cluster, EtcdRegistry], own_stage: St
     """Nobody kills anything for not knowing, and afterwards the same leader goes on."""
     cluster, away = own
     keys = Keys()
-    history = await begin(own_stage, away, keys)
+    history = await begin(own_stage, away, keys, lease_ttl=8)
     led = history.puts["cp/leader"]
     cluster.kill()
-    await ran_out(registry, 2.5)  # by a clock that stays: longer than the heartbeat's lease and its grace
+    await ran_out(registry, 9)  # by a clock that stays: longer than the heartbeat's lease and its grace
     await asyncio.to_thread(cluster.start)
     await reachable(away)
     await away.put(keys.beat("r"), encode(Beat()))

@@ -6,7 +6,7 @@ import time
 import grpc
 import grpc.aio
 
-from functional.controlplane.managing import BEAT_TTL, Managing
+from functional.controlplane.managing import Managing
 from functional.controlplane.outsider import described, message, number, refused
 from functional.etcd.following import ran_out
 from waypoint_core.codec import encode
@@ -62,19 +62,20 @@ async def test_fifty_add_the_same_and_one_does(managed: Managing) -> None:
 
 
 async def test_heartbeats_keep_it_and_revive_it(managed: Managing) -> None:
-    member = await managed.member()
+    member = await managed.member(beat_ttl=8)
     assert await member.client.add("a")
-    for _ in range(4):
-        await ran_out(managed.registry, BEAT_TTL / 2)
+    assert await member.client.add("b")
+    for _ in range(3):
+        await ran_out(managed.registry, 3)
+        assert "a" in await member.client.all()
         assert await member.client.update("a", health=True)
-        assert await member.client.all() == ["a"]
-    await member.until(lambda: "a" not in member.fleet.beats)
-    assert await member.client.all() == []
-    assert not (await member.client.get("a")).HasField("health_check")
-    before = int(time.time() * 1000)
-    assert await member.client.update("a", health=True, services={"tzafonwright_service": "[::1]:1337"})
+    await member.until(lambda: "b" not in member.fleet.beats)
     assert await member.client.all() == ["a"]
-    found = await member.client.get("a")
+    assert not (await member.client.get("b")).HasField("health_check")
+    before = int(time.time() * 1000)
+    assert await member.client.update("b", health=True, services={"tzafonwright_service": "[::1]:1337"})
+    assert await member.client.all() == ["a", "b"]
+    found = await member.client.get("b")
     assert found.services.tzafonwright_service == "[::1]:1337"
     assert before <= found.health_check.timestamp_ms.timestamp_ms <= time.time() * 1000
 

@@ -36,12 +36,12 @@ async def test_children_die_with_their_parent(managed: Managing, stage: Stage) -
 
 async def test_what_stays_without_heartbeat_dies(managed: Managing, stage: Stage) -> None:
     stage.lead(managed.keys, "cp")
-    member = await managed.member()
-    assert await member.client.add("a")
-    assert await member.client.add("b", parent="a")
+    member, impatient = await managed.member(), await managed.member(beat_ttl=2)
+    assert await member.client.add("b")
+    assert await impatient.client.add("a", children=["b"])
     async with asyncio.TaskGroup() as group:
         beating = group.create_task(beats(member, "b"))
-        await member.until(lambda: {"a", "b"} <= member.fleet.kills.keys(), seconds=30)
+        await member.until(lambda: {"a", "b"} <= member.fleet.kills.keys())
         assert await beating is False
     assert await reason(member, "a") == number("KillReason", "HEALTH_CHECK_FAILED")
     assert await reason(member, "b") == number("KillReason", "PARENT_DEAD")

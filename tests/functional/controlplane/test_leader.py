@@ -40,7 +40,7 @@ async def test_a_new_leader_waits_one_ttl_before_it_acts(
     await history.until(lambda there: "cp/hosts/a" in there)
     acted = time.time()
     # By when it said so, which came before: when others hear of the election is not when it was won.
-    [elected] = [record.created for record in caplog.records if "cp is elected at" in record.message]
+    elected = min(record.created for record in caplog.records if "cp is elected at" in record.message)
     assert acted - elected >= QUICK.lease_ttl - CLOCKS
     await leading.shows(1, "waypoint_controlplane_leader")
     await leading.shows(1, "waypoint_controlplane_decisions_total", decision="note", outcome="done")
@@ -55,7 +55,7 @@ async def test_whose_key_is_removed_steps_down_and_stands_again(
     await history.until_led_by("cp")
     await stage.write(keys, {"hosts/a/alive": HostAlive("e", "b", 1)})
     await history.until(lambda there: "cp/hosts/a" in there)
-    first = history.there["cp/leader"]
+    first = history.there.get("cp/leader")
     await registry.delete(keys.leader)
     await history.until(lambda there: there.get("cp/leader", first) != first)
     assert "write refused, nobody leads: the tick" in caplog.text
@@ -99,7 +99,7 @@ async def test_a_leader_that_slept_is_refused_and_stands_again(stage: Stage, key
     await history.until_led_by("doomed")
     await stage.write(keys, {"hosts/a/alive": HostAlive("e", "b", 1)})
     await history.until(lambda there: "cp/hosts/a" in there)
-    second = stage.lead(keys, "second")
+    second = stage.lead(keys, "second", lease_ttl=600)
     doomed.process.send_signal(signal.SIGSTOP)
     await history.until_led_by("second")
     doomed.go_on()

@@ -71,7 +71,7 @@ async def serving(
 
 
 async def health(channel: grpc.aio.Channel, service: str = "") -> int:
-    answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+    answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=20)
     return int(answer.status)
 
 
@@ -189,10 +189,10 @@ async def test_what_is_no_message(managed: Managing) -> None:
     member = await managed.member()
     async with grpc.aio.insecure_channel(member.server.address) as channel:
         call = channel.unary_unary("/instance_manager.TryService/TryAddInstance")
-        code, _ = await refused(call(b"\xff\xff\xff", timeout=5))
+        code, _ = await refused(call(b"\xff\xff\xff", timeout=20))
         assert code is not grpc.StatusCode.OK
         unknown = channel.unary_unary("/instance_manager.TryService/Unknown")
-        assert (await refused(unknown(b"", timeout=5)))[0] is grpc.StatusCode.UNIMPLEMENTED
+        assert (await refused(unknown(b"", timeout=20)))[0] is grpc.StatusCode.UNIMPLEMENTED
     assert await managed.there() == {}
     assert await member.client.all() == []
 

@@ -35,6 +35,12 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def freeze(process: subprocess.Popen[bytes]) -> None:
+    """Returns once it does nothing more, until it is sent SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
 @dataclass
 class Member:
     """One etcd process; its ports stay the same over restarts."""
@@ -125,7 +131,7 @@ class Member:
 
     def freeze(self) -> None:
         assert self.process
-        self.process.send_signal(signal.SIGSTOP)
+        freeze(self.process)
 
     def thaw(self) -> None:
         assert self.process
@@ -144,7 +150,8 @@ class Cluster:
         return tuple(member.url for member in self.members)
 
     def settings(self, **changes: Any) -> EtcdSettings:
-        return EtcdSettings(**{"endpoints": self.endpoints, **changes})
+        """To reach it; an answer is waited for longer than by default, for no test is about how soon one comes."""
+        return EtcdSettings(**{"endpoints": self.endpoints, "attempt_timeout": 10.0, "call_timeout": 20.0, **changes})
 
     def start(self, *members: Member) -> None:
         """Start these members, or all; returns when they are ready."""

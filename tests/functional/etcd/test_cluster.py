@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -12,6 +12,9 @@ from waypoint_core.errors import RegistryError, RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.etcd.tasks import TaskOwner
 from waypoint_core.registry import Stale, Synced, WatchEvent, Written
+
+ATTEMPT = 1.5
+"""Seconds after which a member that is frozen is left for another."""
 
 
 class Writer:
@@ -70,12 +73,6 @@ class Watcher:
             await self._progress.wait_for(lambda: self.numbers and self.numbers[-1] >= number)
 
 
-@pytest.fixture
-async def writing(three: Cluster) -> AsyncIterator[EtcdRegistry]:
-    async with EtcdRegistry.connect(three.settings()) as registry:
-        yield registry
-
-
 def killed(cluster: Cluster, member: Member) -> tuple[Callable[[], None], Callable[[], None]]:
     return member.kill, lambda: cluster.start(member)
 
@@ -89,8 +86,8 @@ async def test_each_member_in_turn(
     three: Cluster, harm: Callable[[Cluster, Member], tuple[Callable[[], None], Callable[[], None]]]
 ) -> None:
     async with (
-        EtcdRegistry.connect(three.settings()) as writing,
-        EtcdRegistry.connect(three.settings()) as watching,
+        EtcdRegistry.connect(three.settings(attempt_timeout=ATTEMPT)) as writing,
+        EtcdRegistry.connect(three.settings(attempt_timeout=ATTEMPT)) as watching,
         TaskOwner() as tasks,
     ):
         began, ttl = time.monotonic(), 10
@@ -118,22 +115,22 @@ async def test_each_member_in_turn(
 
 async def test_the_lease_outlives_its_ttl_while_a_member_is_frozen(three: Cluster) -> None:
     """Longer than the TTL without the member that was in use: only renewals through another can keep it."""
-    async with EtcdRegistry.connect(three.settings()) as registry:
-        lease = await registry.lease(3)
+    async with EtcdRegistry.connect(three.settings(attempt_timeout=ATTEMPT)) as registry:
+        lease = await registry.lease(8)
         await registry.put("/leased", b"", lease=lease.id)
         frozen_at = time.monotonic()
         three.members[0].freeze()
         await settled_put(registry)  # it may have been the leader
-        await ran_out(registry, 5)
+        await ran_out(registry, 10)
         assert await registry.get("/leased") is not None
-        assert lease.alive_until > frozen_at + 3
+        assert lease.alive_until > frozen_at + lease.ttl
         three.members[0].thaw()
         assert not lease.lost.is_set()
 
 
 async def test_a_minority_reports_stale_and_recovers(three: Cluster) -> None:
-    async with EtcdRegistry.connect(three.settings(call_timeout=2.0)) as registry:
-        lease = await registry.lease(10)
+    async with EtcdRegistry.connect(three.settings(attempt_timeout=ATTEMPT, call_timeout=6.0)) as registry:
+        lease = await registry.lease(60)
         async with registry.watch("/w/") as events:
             await until(events, Synced)
             for member in three.members[:2]:

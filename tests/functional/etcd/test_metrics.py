@@ -20,8 +20,8 @@ async def failing(*calls: object) -> None:
 async def test_calls_watches_and_leases_are_counted(etcd: Cluster) -> None:
     metrics = CollectorRegistry()
     count = metrics.get_sample_value
-    async with EtcdRegistry.connect(etcd.settings(call_timeout=1.0), EtcdMetrics(metrics)) as registry:
-        lease = await registry.lease(1)
+    async with EtcdRegistry.connect(etcd.settings(call_timeout=6.0), EtcdMetrics(metrics)) as registry:
+        lease = await registry.lease(10)
         async with registry.watch("/w/") as events:
             await until(events, Synced)
             await registry.put("/w/a", b"", lease=lease.id)
@@ -41,5 +41,5 @@ async def test_calls_watches_and_leases_are_counted(etcd: Cluster) -> None:
     assert (count("waypoint_etcd_retries_total", {"method": "Range"}) or 0) >= 1
     assert count("waypoint_etcd_call_seconds_count", {"method": "Put"}) == 2
     assert count("waypoint_etcd_watch_events_total") == 1
-    assert count("waypoint_etcd_watch_resumes_total") == 1
+    assert (count("waypoint_etcd_watch_resumes_total") or 0) >= 1
     assert count("waypoint_etcd_leases_lost_total") == 1

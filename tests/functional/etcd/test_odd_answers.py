@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ async def settings(script: Script) -> AsyncIterator[EtcdSettings]:
     server.add_generic_rpc_handlers((script,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    yield EtcdSettings(endpoints=(f"127.0.0.1:{port}",), call_timeout=1.0)
+    yield EtcdSettings(endpoints=(f"127.0.0.1:{port}",), attempt_timeout=20.0, call_timeout=20.0)
     await server.stop(None)
 
 
@@ -203,8 +204,7 @@ async def test_a_stale_token_is_replaced_and_the_write_repeated(
         (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: revision of auth store is old"),
         pb.PutResponse(header=HEADER),
     ]
-    mine = EtcdSettings(endpoints=settings.endpoints, call_timeout=2.0, **password)
-    async with EtcdRegistry.connect(mine) as registry:
+    async with EtcdRegistry.connect(replace(settings, **password)) as registry:
         assert await registry.put("a", b"") == 9
     tokens = [token for asked, token in zip(script.asked, script.tokens, strict=True) if asked == "Put"]
     assert tokens == ["one", "two", "three"]
@@ -214,7 +214,7 @@ async def test_a_password_file_that_goes_away_is_named(
     script: Script, settings: EtcdSettings, password: dict[str, Any]
 ) -> None:
     script.answers["LeaseGrant"] = [pb.LeaseGrantResponse(TTL=1)]
-    mine = EtcdSettings(endpoints=settings.endpoints, call_timeout=2.0, **password)
+    mine = replace(settings, **password)
     async with EtcdRegistry.connect(mine) as registry:
         Path(password["password_file"]).unlink()
         with pytest.raises(RegistryRefused, match=r"cannot read the password for etcd: .*No such file"):

@@ -13,6 +13,9 @@ from functional.etcd.cluster import Cluster, running
 from functional.etcd.following import changes, take, until
 from waypoint_core.errors import ConfigError, RegistryRefused, RegistryUnavailable
 from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd import rpc_pb2 as pb
+from waypoint_core.etcd.endpoints import Endpoints
+from waypoint_core.etcd.methods import STATUS
 from waypoint_core.registry import Stale, Synced
 from waypoint_core.settings import EtcdSettings
 
@@ -53,10 +56,9 @@ async def test_a_wrong_certificate_is_named(secure: Cluster, authority: Authorit
         {} if wrong == "no certificate" else {"cert_file": str(client.certificate), "key_file": str(client.key)}
     )
     ca = (stranger if wrong == "etcd under another CA" else authority).certificate
-    settings = secure.settings(ca_file=str(ca), call_timeout=1.0, **certificate)
-    async with EtcdRegistry.connect(settings) as registry:
+    async with Endpoints.open(secure.settings(ca_file=str(ca), **certificate)) as endpoints:
         with pytest.raises(RegistryUnavailable, match=r"^cannot .* certificate"):
-            await registry.get("/a")
+            await endpoints.ask(endpoints.current, STATUS, pb.StatusRequest())
 
 
 async def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ async def test_a_user_reads_writes_and_watches_what_it_may(guarded: Cluster, tmp
     async with EtcdRegistry.connect(guarded.settings(**password(tmp_path))) as registry:
         async with registry.watch("/w/") as events:
             await until(events, Synced)
-            lease = await registry.lease(5)
+            lease = await registry.lease(20)
             await registry.put("/w/a", b"1", lease=lease.id)
             assert changes(await take(events, 1)) == [("/w/a", b"1")]
             await lease.revoke()

@@ -9,7 +9,7 @@ import pytest
 from functional.etcd.cable import Cable
 from functional.etcd.cluster import Cluster
 from functional.etcd.following import changes, kinds, take, until
-from waypoint_core.etcd import EtcdRegistry
+from waypoint_core.etcd import EtcdRegistry, watch
 from waypoint_core.registry import Put, Registry, Rewound, Stale, Synced, Written
 
 
@@ -203,11 +203,15 @@ async def test_a_silent_connection_is_given_up_and_resumed(
         assert changes(await until(events, Synced)) == [("/w/a", b"2")]
 
 
-async def test_a_quiet_watch_stays_synced(wired: EtcdRegistry, registry: EtcdRegistry) -> None:
+async def test_a_quiet_watch_stays_synced(
+    wired: EtcdRegistry, registry: EtcdRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "ASK_AFTER", 1.0)
+    monkeypatch.setattr(watch, "SILENCE", 8.0)
     async with wired.watch("/w/") as events:
         await until(events, Synced)
         with pytest.raises(TimeoutError):
-            await take(events, 1, seconds=6.5)
+            await take(events, 1, seconds=9)
         await registry.put("/w/a", b"")
         assert changes(await take(events, 1)) == [("/w/a", b"")]
 

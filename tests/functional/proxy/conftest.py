@@ -20,6 +20,7 @@ from functional.proxy.pool import HOST, Pool, running
 from waypoint_core.keys import Keys
 from waypoint_core.memory import MemoryRegistry
 from waypoint_core.settings import HostSettings, ProxySettings, Settings
+from waypoint_proxy import tunnel
 from waypoint_proxy.daemon import Proxy
 from waypoint_proxy.listeners import Listeners
 
@@ -71,15 +72,15 @@ class Site:
     def tw(self) -> str:
         return f"ws://127.0.0.1:{self.tzafonwright}"
 
-    def connect(self, path: str = "/", **options: object) -> connect:
-        return connect(self.ws + path, compression=None, max_size=None, ping_interval=None, **options)
+    def connect(self, path: str = "/", *, compression: str | None = None) -> connect:
+        return connect(self.ws + path, compression=compression, max_size=None, ping_interval=None, open_timeout=40)
 
     async def raw(self, data: bytes) -> bytes:
         """All that is answered to these bytes until the end of the connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(data)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 return await reader.read(-1)
         except ConnectionResetError:
             return b""
@@ -112,6 +113,11 @@ class Cdp:
         return answer["result"]
 
 
+PATIENT = {"handshake_timeout": 30.0, "upgrade_timeout": 30.0, "browser_timeout": 20.0, "attach_timeout": 30.0}
+"""No test is about how soon these things happen."""
+LATE = 5.0
+"""For a test in which one of them is not to happen: what is to happen under the same limit is there long before."""
+
 Start = Callable[..., contextlib.AbstractAsyncContextManager[Site]]
 
 
@@ -128,7 +134,7 @@ def start(tmp_path: Path) -> Start:
         settings = replace(
             Settings(),
             host=HostSettings(name=HOST, hold_socket=str(path), tzafonwright_socket=server),
-            proxy=replace(ProxySettings(name="testproxy", status_listen=f"127.0.0.1:{status}"), **chosen),
+            proxy=ProxySettings(**PATIENT | {"name": "testproxy", "status_listen": f"127.0.0.1:{status}"} | chosen),
         )
         with listening() as cdp, listening() as tzafonwright:
             async with running(Pool(registry, Keys(), path, slots)) as pool, asyncio.TaskGroup() as group:
@@ -143,6 +149,12 @@ def start(tmp_path: Path) -> Start:
                     serving.cancel()
 
     return started
+
+
+@pytest.fixture
+def ends_are_heard_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy waits for why a browser has ended, however long after its connection it does."""
+    monkeypatch.setattr(tunnel, "_CAUSE_TIMEOUT", 20.0)
 
 
 def served() -> set[asyncio.Task[object]]:

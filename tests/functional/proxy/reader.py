@@ -1,6 +1,7 @@
-"""A client in a process of its own: connects, says "ready", then only reads; pongs when told to.
+"""A client in a process of its own: joins a session, says "ready", then only reads.
 
-reader.py PORT ponging|silent HISTORY: HISTORY bytes are fetched from the browser first, which widens the window.
+reader.py PORT MANNER HISTORY: `ponging` answers pings, `silent` does not, `rod` asks as that client does and takes each
+frame for a message; HISTORY bytes are fetched from the browser first, which widens the window.
 """
 
 import base64
@@ -8,6 +9,8 @@ import json
 import os
 import socket
 import sys
+
+SESSION = "the-session-of-all-readers"
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
@@ -21,7 +24,7 @@ def exactly(client: socket.socket, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
         if not (chunk := client.recv(min(65536, size - len(data)))):
-            sys.exit("closed")
+            sys.exit(7)
         data += chunk
     return bytes(data)
 
@@ -38,24 +41,31 @@ def read(client: socket.socket) -> tuple[int, bytes]:
 def main() -> None:
     port, manner, history = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     client = socket.create_connection(("127.0.0.1", port))
-    key = base64.b64encode(os.urandom(16)).decode()
+    agent, key = "reader", base64.b64encode(os.urandom(16)).decode()
+    if manner == "rod":
+        agent, key = "Go-http-client/1.1", "nil"
     client.sendall(
-        f"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"GET /devtools/browser/{SESSION} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"User-Agent: {agent}\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
     )
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += exactly(client, 1)
 
+    def hear() -> object:
+        """The next message; None: another frame."""
+        opcode, payload = read(client)
+        if opcode == 9 and manner == "ponging":
+            client.sendall(frame(10, payload))
+        return json.loads(payload) if opcode == 1 or manner == "rod" else None
+
     def answer_to(number: int, method: str, params: dict[str, object], session: str = "") -> dict[str, object]:
         message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
         client.sendall(frame(1, json.dumps(message).encode()))
         while True:
-            opcode, payload = read(client)
-            if opcode == 9 and manner == "ponging":
-                client.sendall(frame(10, payload))
-            if opcode == 1 and json.loads(payload).get("id") == number:
-                return json.loads(payload)["result"]
+            match hear():
+                case {"id": found, "result": dict(result)} if found == number:
+                    return result
 
     answer_to(1, "Browser.getVersion", {})
     if history:
@@ -65,9 +75,7 @@ def main() -> None:
         answer_to(4, "Runtime.evaluate", {"expression": expression}, str(attached["sessionId"]))
     print("ready", flush=True)
     while True:
-        opcode, payload = read(client)
-        if opcode == 9 and manner == "ponging":
-            client.sendall(frame(10, payload))
+        hear()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from functional.proxy.conftest import Cdp, Site, Start
+from functional.proxy.conftest import LATE, Cdp, Site, Start
 from functional.proxy.pool import HOST, Life
 from waypoint_core.codec import decode, encode
 from waypoint_core.errors import RegistryUnavailable
@@ -178,7 +178,7 @@ def unanswered(transact: Callable[..., Awaitable[Outcome]]) -> Callable[..., Awa
 
 async def test_cordon(start: Start) -> None:
     """The reserve is given back, who is there stays, who comes is told why."""
-    async with start(slots=2, reserve=2, upgrade_timeout=0.3) as site:
+    async with start(slots=2, reserve=2, upgrade_timeout=LATE) as site:
         await site.pool.until(2, held=True)
         async with site.connect() as socket:
             client = Cdp(socket)
@@ -192,6 +192,7 @@ async def test_cordon(start: Start) -> None:
             assert b"this host is cordoned: new disks" in body
             assert await client.call("Browser.getVersion")
             await site.registry.delete(KEYS.desired_host(HOST))
+            await site.pool.until(2, held=True)
             async with site.connect() as other:
                 assert await Cdp(other).call("Browser.getVersion")
 

@@ -6,12 +6,12 @@ import asyncio
 import json
 import logging
 import random
-import signal
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from functional.proxy.conftest import Cdp, Start, served, served_all
+from functional.etcd.cluster import freeze
+from functional.proxy.conftest import LATE, Cdp, Start, served, served_all
 from waypoint_core.hold import EndCause, Ended
 
 SESSION = "a-session-of-our-own"
@@ -61,11 +61,11 @@ async def test_oversize_head_is_a_431(start: Start) -> None:
 
 
 async def test_slow_head_is_a_408_and_holds_up_nobody(start: Start) -> None:
-    async with start(handshake_timeout=0.5) as site, site.connect() as ws:
+    async with start(handshake_timeout=LATE) as site, site.connect() as ws:
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
         writer.write(b"GET /json/version HTTP/1.1\r\nHost: ")
         await Cdp(ws).call("Browser.getVersion")
-        assert (await reader.read(-1)).startswith(b"HTTP/1.1 408 cannot wait longer than 0.5 s for a request head")
+        assert (await reader.read(-1)).startswith(b"HTTP/1.1 408 cannot wait longer than 5 s for a request head")
         writer.close()
 
 
@@ -80,7 +80,7 @@ async def test_too_many_connections_is_a_503(start: Start) -> None:
 async def test_random_bytes_disturb_nobody(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "waypoint")
     dice = random.Random(9222)
-    async with start(handshake_timeout=5.0) as site, site.connect() as ws:
+    async with start() as site, site.connect() as ws:
         cdp = Cdp(ws)
         await cdp.call("Browser.getVersion")
         caplog.clear()
@@ -153,10 +153,10 @@ async def test_dead_browser_in_reserve_is_passed_over(start: Start) -> None:
 
 
 async def test_hung_browser_is_passed_over(start: Start) -> None:
-    async with start(slots=2, browser_timeout=0.5) as site:
+    async with start(slots=2, browser_timeout=2.0) as site:
         await site.pool.until(2, held=True)
         hung = site.pool.lives[(await site.proxy.reserve.look()).instance]
-        hung.process.send_signal(signal.SIGSTOP)
+        freeze(hung.process)
         async with site.connect() as ws:
             await Cdp(ws).call("Browser.getVersion")
             await hung.gone.wait()
@@ -190,7 +190,7 @@ async def test_big_messages_both_ways(start: Start) -> None:
 
 
 async def test_client_that_drops_may_come_back_within_the_grace(start: Start) -> None:
-    async with start(session_grace=5.0) as site:
+    async with start(session_grace=60.0) as site:
         ws = await site.connect(f"/devtools/browser/{SESSION}").__aenter__()
         target = await Cdp(ws).call("Target.createTarget", {"url": "about:blank"})
         ws.transport.abort()

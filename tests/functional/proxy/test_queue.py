@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 from dataclasses import replace
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from functional.proxy.conftest import Cdp, Site, Start
+from functional.etcd.cluster import freeze
+from functional.proxy.conftest import LATE, Cdp, Site, Start
 from functional.proxy.pool import HOST
 from waypoint_core.codec import encode
 from waypoint_core.hold import Hold
@@ -40,28 +39,30 @@ async def test_client_waits_until_a_browser_is_free(start: Start) -> None:
 
 async def test_a_session_whose_claim_is_gone_shares_nothing(start: Start) -> None:
     """As after a restored registry, or when the host was given up for a while and then came back."""
-    async with start(slots=1, reserve=1, upgrade_timeout=0.5) as site, site.connect() as first:
-        client = Cdp(first)
-        await client.call("Browser.getVersion")
-        (life,) = site.pool.in_use()
-        keys = site.pool.keys
-        await site.registry.delete(keys.claim(life.instance))
-        await site.registry.put(keys.instance(HOST, life.instance), encode(site.pool.record(life)))
-        with pytest.raises(InvalidStatus) as refused:
-            await site.connect().__aenter__()
-        assert refused.value.response.status_code == 503
-        assert await client.call("Browser.getVersion")
-        assert site.pool.in_use() == [life]
+    async with start(slots=1, reserve=1, upgrade_timeout=LATE) as site:
+        await site.pool.until(1, held=True)
+        async with site.connect() as first:
+            client = Cdp(first)
+            await client.call("Browser.getVersion")
+            (life,) = site.pool.in_use()
+            keys = site.pool.keys
+            await site.registry.delete(keys.claim(life.instance))
+            await site.registry.put(keys.instance(HOST, life.instance), encode(site.pool.record(life)))
+            with pytest.raises(InvalidStatus) as refused:
+                await site.connect().__aenter__()
+            assert refused.value.response.status_code == 503
+            assert await client.call("Browser.getVersion")
+            assert site.pool.in_use() == [life]
 
 
 async def test_none_free_in_time_is_a_503_that_says_why(start: Start) -> None:
-    async with start(slots=1, upgrade_timeout=0.2) as site:
+    async with start(slots=1, upgrade_timeout=LATE) as site:
         await site.pool.until(1, held=True)
         async with site.connect():
             with pytest.raises(InvalidStatus) as refused:
                 await site.connect().__aenter__()
         response = refused.value.response
-        reason = "cannot give a browser within 0.2 s: all browsers are in use"
+        reason = f"cannot give a browser within {LATE:g} s: all browsers are in use"
         assert (response.status_code, response.reason_phrase, response.body) == (503, reason, f"{reason}\n".encode())
         assert response.headers["Retry-After"] == "5"
         assert response.headers["Content-Type"].startswith("text/plain")
@@ -132,12 +133,12 @@ async def test_version_waits_for_a_free_browser(start: Start) -> None:
 
 
 async def test_version_is_told_though_a_browser_hangs(start: Start) -> None:
-    async with start(slots=2, browser_timeout=0.3) as site:
+    async with start(slots=2, browser_timeout=LATE) as site:
         await site.pool.until(2, held=True)
         async with asyncio.timeout(10):
             first = await site.proxy.reserve.look()
             await site.proxy.reserve.look({first.instance})
-        os.killpg(site.pool.lives[first.instance].process.pid, signal.SIGSTOP)
+        freeze(site.pool.lives[first.instance].process)
         for _ in range(2):
             status, _, body = await site.get("/json/version")
             assert status == "HTTP/1.1 200 OK"
@@ -159,7 +160,7 @@ async def test_browser_without_an_endpoint_is_passed_over(start: Start) -> None:
 
 
 async def test_reserve_outlives_the_registry(start: Start) -> None:
-    async with start(slots=2, upgrade_timeout=0.3) as site:
+    async with start(slots=2, upgrade_timeout=LATE) as site:
         await site.pool.until(2, held=True)
         site.registry.available = False
         for _ in range(2):

@@ -7,7 +7,6 @@ import json
 
 import pytest
 from playwright.async_api import async_playwright
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from functional.proxy.conftest import Cdp, Start, served_all
@@ -98,6 +97,7 @@ async def test_client_that_dropped_finds_its_session_though_another_failed_to_jo
             assert site.pool.in_use() == [life]
 
 
+@pytest.mark.usefixtures("ends_are_heard_of")
 async def test_crash_is_named_in_the_close_frame(start: Start) -> None:
     async with start() as site, site.connect() as ws:
         await Cdp(ws).call("Browser.getVersion")
@@ -112,6 +112,7 @@ async def test_crash_is_named_in_the_close_frame(start: Start) -> None:
         )
 
 
+@pytest.mark.usefixtures("ends_are_heard_of")
 async def test_browser_closed_by_its_client_is_no_error(start: Start) -> None:
     async with start() as site, site.connect() as ws:
         await Cdp(ws).call("Browser.close")
@@ -121,6 +122,7 @@ async def test_browser_closed_by_its_client_is_no_error(start: Start) -> None:
         assert closed.value.rcvd.code == 1000
 
 
+@pytest.mark.usefixtures("ends_are_heard_of")
 async def test_ended_session_is_gone(start: Start) -> None:
     async with start() as site:
         async with site.connect(f"/devtools/browser/{SESSION}") as ws:
@@ -134,7 +136,7 @@ async def test_ended_session_is_gone(start: Start) -> None:
 @pytest.mark.parametrize("compress", [False, True])
 async def test_compression_is_the_hosts_choice(start: Start, *, compress: bool) -> None:
     """Playwright offers it; a client that is refused sends and gets messages as they are."""
-    async with start(1, compress=compress) as site, connect(f"{site.ws}/", compression="deflate") as ws:
+    async with start(1, compress=compress) as site, site.connect(compression="deflate") as ws:
         agreed = [extension.name for extension in ws.protocol.extensions]
         assert agreed == (["permessage-deflate"] if compress else [])
         page = await Cdp(ws).call("Target.createTarget", {"url": "data:text/html," + "x" * 50_000})

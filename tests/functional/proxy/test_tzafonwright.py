@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from functional.proxy.conftest import Cdp, Site, Start
+from functional.etcd.cluster import freeze
+from functional.proxy.conftest import LATE, Cdp, Site, Start
 from functional.proxy.pool import Life
 from functional.proxy.test_assigned import assign, served
 from functional.tzafonwright.endless import endless
@@ -63,7 +62,7 @@ async def test_a_session_has_a_browser_of_its_own_which_goes_with_it(start: Star
 
 
 async def test_a_client_of_the_first_version(start: Start, server: Daemon) -> None:
-    async with start(1, server.path) as site, connect(site.tw, compression=None) as ws:
+    async with start(1, server.path) as site, connect(site.tw, compression=None, open_timeout=40) as ws:
         await ws.send(Command(ActionType.GOTO, url=TITLED).dump())
         assert Result.load(await ws.recv()).success
         await ws.send(Command(ActionType.SCREENSHOT).dump())
@@ -94,7 +93,8 @@ async def test_a_session_of_the_cdp_edge_is_joined(start: Start, server: Daemon)
 
 async def test_the_browser_is_what_the_proxy_says_whatever_a_client_says(start: Start, server: Daemon) -> None:
     headers = {"X-WayPoint-Endpoint": "ws://127.0.0.1:9/devtools/browser/of-another", "X-WayPoint-Instance": "another"}
-    async with start(1, server.path) as site, connect(site.tw, additional_headers=headers, compression=None) as ws:
+    asked = {"additional_headers": headers, "compression": None, "open_timeout": 40}
+    async with start(1, server.path) as site, connect(site.tw, **asked) as ws:
         await ws.send(Command(ActionType.GOTO, url=TITLED).dump())
         assert Result.load(await ws.recv()).success
 
@@ -103,11 +103,12 @@ async def test_a_browser_that_is_no_good_is_exchanged(start: Start, server: Daem
     async with start(2, server.path) as site:
         lives = await site.pool.until(2, held=True)
         # It accepts connections, its socket being open, and says nothing.
-        os.killpg(lives[0].process.pid, signal.SIGSTOP)
-        async with TzafonWrightClient(site.tw, connect_timeout=20) as tw:
+        freeze(lives[0].process)
+        async with TzafonWrightClient(site.tw, connect_timeout=40) as tw:
             assert await tw.evaluate("1 + 1") == 2
 
 
+@pytest.mark.usefixtures("ends_are_heard_of")
 async def test_why_a_browser_ended(start: Start, server: Daemon) -> None:
     async with start(1, server.path) as site, TzafonWrightClient(site.tw) as tw, asyncio.TaskGroup() as group:
         await tw.goto(TITLED)
@@ -146,15 +147,17 @@ async def test_without_a_server_no_browser_is_spent(start: Start) -> None:
 
 
 async def test_a_busy_fleet_says_so(start: Start, server: Daemon) -> None:
-    async with start(1, server.path, upgrade_timeout=0.5) as site, TzafonWrightClient(site.tw):
-        with pytest.raises(ConnectionLost, match="503"):
-            await TzafonWrightClient(site.tw).connect()
+    async with start(1, server.path, upgrade_timeout=LATE) as site:
+        await site.pool.until(1, held=True)
+        async with TzafonWrightClient(site.tw):
+            with pytest.raises(ConnectionLost, match="503"):
+                await TzafonWrightClient(site.tw).connect()
 
 
 async def test_a_client_that_leaves_while_the_driver_attaches_leaves_nothing(start: Start, server: Daemon) -> None:
     async with start(1, server.path) as site:
         [life] = await site.pool.until(1, held=True)
-        os.killpg(life.process.pid, signal.SIGSTOP)
+        freeze(life.process)
         await site.proxy.reserve.look()
         site.proxy.reserve.changed.clear()
         _, writer = await asyncio.open_connection("127.0.0.1", site.tzafonwright)

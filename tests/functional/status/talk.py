@@ -24,7 +24,7 @@ async def connected(
 
 async def say(address: str, said: bytes, tls: ssl.SSLContext | None = None) -> bytes:
     """All that is answered until the endpoint closes."""
-    async with asyncio.timeout(10), connected(address, tls) as (reader, writer):
+    async with asyncio.timeout(30), connected(address, tls) as (reader, writer):
         writer.write(said)
         return await reader.read()
 

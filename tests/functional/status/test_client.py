@@ -39,14 +39,14 @@ async def test_an_answer_comes_whole(serve: Serve) -> None:
         return Response(b"x" * 1_000_000)
 
     async with serve(private={"/sessions": echo, "/big": big}) as address:
-        assert await ask.get(address, "/sessions?a=1", 3) == b"/sessions {'a': '1'}"
-        assert await ask.get(address, "/big", 3) == b"x" * 1_000_000
+        assert await ask.get(address, "/sessions?a=1", 20) == b"/sessions {'a': '1'}"
+        assert await ask.get(address, "/big", 20) == b"x" * 1_000_000
 
 
 async def test_lines_come_as_they_are_said_and_the_other_side_learns_of_the_end(serve: Serve) -> None:
     ticker = Ticker()
-    async with asyncio.timeout(10), serve(private={"/tick": ticker.route}) as address:
-        async with contextlib.aclosing(ask.lines(address, "/tick", 3)) as lines:
+    async with asyncio.timeout(30), serve(private={"/tick": ticker.route}) as address:
+        async with contextlib.aclosing(ask.lines(address, "/tick", 20)) as lines:
             ticker.lines.put_nowait(b"one\ntw")
             assert await anext(lines) == b"one"
             ticker.lines.put_nowait(b"o\n\n")
@@ -59,7 +59,7 @@ async def test_the_last_line_needs_no_end(serve: Serve) -> None:
     for said in (b"one\n", b"two", None):
         ticker.lines.put_nowait(said)
     async with serve(private={"/tick": ticker.route}) as address:
-        assert [line async for line in ask.lines(address, "/tick?follow=1", 3)] == [b"one", b"two"]
+        assert [line async for line in ask.lines(address, "/tick?follow=1", 20)] == [b"one", b"two"]
 
 
 async def test_a_stream_that_breaks_off_is_an_error(serve: Serve) -> None:
@@ -68,7 +68,7 @@ async def test_a_stream_that_breaks_off_is_an_error(serve: Serve) -> None:
     ticker.lines.put_nowait(7)  # type: ignore[arg-type]
     async with serve(private={"/tick": ticker.route}) as address:
         with pytest.raises(StatusError, match=f"^cannot ask {address} for /tick: "):
-            _ = [line async for line in ask.lines(address, "/tick?a=b", 3)]
+            _ = [line async for line in ask.lines(address, "/tick?a=b", 20)]
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ async def test_what_is_no_answer_is_named(answer: bytes, cause: str, monkeypatch
     monkeypatch.setattr(clients, "MAX_LINE", 1000)
     async with answering(answer) as address:
         with pytest.raises(StatusError, match=f"^cannot ask {address} for /sessions: .*{cause}"):
-            await ask.get(address, "/sessions?all=1", 3)
+            await ask.get(address, "/sessions?all=1", 20)
         with pytest.raises(StatusError, match=f"^cannot ask {address} for /sessions: .*{cause}"):
-            await anext(ask.lines(address, "/sessions", 3))
+            await anext(ask.lines(address, "/sessions", 20))
 
 
 async def test_silence_is_named() -> None:
@@ -112,6 +112,6 @@ async def test_silence_is_named() -> None:
 )
 async def test_nobody_there(address: str, cause: str) -> None:
     with pytest.raises(StatusError, match=f"^cannot ask {address} for /x: .*({cause})"):
-        await ask.get(address, "/x", 3)
+        await ask.get(address, "/x", 20)
     with pytest.raises(StatusError, match=f"^cannot ask {address} for /x: .*({cause})"):
-        await anext(ask.lines(address, "/x", 3))
+        await anext(ask.lines(address, "/x", 20))

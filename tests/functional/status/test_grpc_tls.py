@@ -29,7 +29,7 @@ async def serving(settings: TlsSettings) -> AsyncIterator[str]:
 async def check(address: str, settings: TlsSettings) -> int:
     async with grpc.aio.secure_channel(address, channel_credentials(settings)) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
-        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=20)
         return int(answer.status)
 
 

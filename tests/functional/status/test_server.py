@@ -81,13 +81,13 @@ async def test_a_failing_route_is_answered_for(serve: Serve, caplog: pytest.LogC
 
 
 async def test_a_slow_head_is_cut_and_disturbs_nobody(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.5)
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 3)
     async with serve() as address, connected(address) as (reader, writer):
         writer.write(b"GET /healthz HTTP/1.1\r\nHo")
         assert body(await say(address, get("/healthz"))) == b"ok\n"
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), 20)
         assert status(answer) == 408
-        assert body(answer) == b"cannot wait any longer for this request: 0.5 s have passed\n"
+        assert body(answer) == b"cannot wait any longer for this request: 3 s have passed\n"
 
 
 async def test_a_client_that_says_nothing_and_leaves(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
@@ -96,7 +96,7 @@ async def test_a_client_that_says_nothing_and_leaves(serve: Serve, caplog: pytes
             writer.write(b"GET")
         async with connected(address) as (reader, writer):
             writer.write_eof()
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert await asyncio.wait_for(reader.read(), 20) == b""
     assert not caplog.records
 
 
@@ -125,14 +125,14 @@ async def test_an_http_1_0_client_gets_its_stream_without_chunks(serve: Serve) -
 async def test_a_stream_is_closed_at_once_when_its_client_leaves(serve: Serve, half: bool) -> None:
     ticker = Ticker()
     async with serve(private={"/tick": ticker.route}) as address:
-        async with asyncio.timeout(5), connected(address) as (reader, writer):
+        async with asyncio.timeout(20), connected(address) as (reader, writer):
             writer.write(get("/tick"))
             await reader.readuntil(b"\r\n\r\n")
             await ticker.begun.wait()
             if half:
                 writer.write_eof()
                 await ticker.closed.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await ticker.closed.wait()
 
 
@@ -143,7 +143,7 @@ async def test_a_client_that_does_not_read_is_left(serve: Serve, monkeypatch: py
         ticker.lines.put_nowait(b"x" * 100_000)
     async with serve(private={"/tick": ticker.route}) as address, connected(address) as (_, writer):
         writer.write(get("/tick"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await ticker.closed.wait()
 
 

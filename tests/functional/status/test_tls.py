@@ -40,10 +40,10 @@ async def test_members_of_the_fleet_see_what_is_private(serve: Serve, fleet: Fle
     settings = fleet.settings(fleet.authority.issue("host-a"))
     ask = StatusClient(client_context(fleet.settings(fleet.authority.issue("controlplane"))))
     routes = {"/sessions": echo, "/tick": ticker.route}
-    async with asyncio.timeout(10), serve(private=routes, tls=server_context(settings)) as address:
-        assert await ask.get(address, "/sessions", 3) == b"/sessions {}"
+    async with asyncio.timeout(30), serve(private=routes, tls=server_context(settings)) as address:
+        assert await ask.get(address, "/sessions", 20) == b"/sessions {}"
         ticker.lines.put_nowait(b"one\n")
-        lines = ask.lines(address, "/tick", 3)
+        lines = ask.lines(address, "/tick", 20)
         assert await anext(lines) == b"one"
         await lines.aclose()
         await ticker.closed.wait()
@@ -57,7 +57,7 @@ async def test_without_certificate_only_what_is_public_is_seen(serve: Serve, fle
         assert status(answer) == 403
         assert body(answer).startswith(b"cannot show /sessions to 127.0.0.1: it answers clients on this machine, and ")
         with pytest.raises(StatusError, match="it answered 403: cannot show /sessions to"):
-            await StatusClient(anonymous(fleet)).get(address, "/sessions", 3)
+            await StatusClient(anonymous(fleet)).get(address, "/sessions", 20)
 
 
 async def test_without_tls_others_see_only_what_is_public(serve: Serve, strangers: None) -> None:
@@ -83,7 +83,7 @@ async def test_bad_client_certificates_are_turned_away(
             StatusError,
             match=rf"cannot ask {address} for /sessions: (TLS failed: |Connection|.*may not trust the cert)",
         ):
-            await StatusClient(presenting(fleet, bad)).get(address, "/sessions", 3)
+            await StatusClient(presenting(fleet, bad)).get(address, "/sessions", 20)
         assert status(await say(address, get("/sessions"), anonymous(fleet))) == 200
     assert not caplog.records
 
@@ -111,18 +111,18 @@ async def test_bad_server_certificates_are_named(
     ask = StatusClient(client_context(fleet.settings(fleet.authority.issue("controlplane"))))
     async with serve(tls=context) as address:
         with pytest.raises(StatusError, match=f"cannot ask {address} for /healthz: its certificate .*: .*{cause}"):
-            await ask.get(address, "/healthz", 3)
+            await ask.get(address, "/healthz", 20)
 
 
 async def test_plain_and_tls_do_not_mix(serve: Serve, fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
     settings = fleet.settings(fleet.authority.issue("host-a"))
     async with serve(tls=server_context(settings)) as address:
         with pytest.raises(StatusError, match="cannot ask"):
-            await StatusClient(None).get(address, "/healthz", 3)
+            await StatusClient(None).get(address, "/healthz", 20)
         assert status(await say(address, get("/healthz"), anonymous(fleet))) == 200
     async with serve() as address:
         with pytest.raises(StatusError, match="TLS failed"):
-            await StatusClient(anonymous(fleet)).get(address, "/healthz", 3)
+            await StatusClient(anonymous(fleet)).get(address, "/healthz", 20)
         assert status(await say(address, get("/healthz"))) == 200
     assert not caplog.records
 
@@ -130,10 +130,10 @@ async def test_plain_and_tls_do_not_mix(serve: Serve, fleet: Fleet, caplog: pyte
 async def test_a_handshake_that_stalls_is_cut(
     serve: Serve, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_TIMEOUT", 0.5)
+    monkeypatch.setattr(server, "HEAD_TIMEOUT", 3)
     settings = fleet.settings(fleet.authority.issue("host-a"))
     async with serve(tls=server_context(settings)) as address, connected(address) as (reader, _):
         assert status(await say(address, get("/healthz"), anonymous(fleet))) == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await reader.read() == b""
     assert not caplog.records

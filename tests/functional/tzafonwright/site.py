@@ -149,6 +149,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.over = threading.Event()
+        self.released: set[str] = set()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Browsers leave in the middle."""
@@ -172,6 +173,13 @@ class _Handler(BaseHTTPRequestHandler):
                 while time.monotonic() < started + int(query["ms"]) / 1000 and not self.server.over.wait(0.05):
                     pass
                 self._answer(b"<!doctype html><title>Slow</title>")
+            case "/held":
+                while parts.query not in self.server.released and not self.server.over.wait(0.05):
+                    pass
+                self._answer(b"<!doctype html><title>Held</title>")
+            case "/release":  # all that is held under the same query, from now on
+                self.server.released.add(parts.query)
+                self._answer(b"")
             case "/strict":
                 policy = "default-src 'none'; require-trusted-types-for 'script'"
                 self._answer(b"<!doctype html><title>Strict</title>", headers={"Content-Security-Policy": policy})

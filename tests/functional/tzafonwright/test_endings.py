@@ -20,6 +20,7 @@ from functional.tzafonwright.stage import Daemon, Edge, daemon, edge
 from tzafonwright import (
     ActionFailed,
     BrowserLost,
+    Code,
     ConnectionLost,
     Page,
     ServerLost,
@@ -35,7 +36,7 @@ Tw = TzafonWrightClient
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Daemon]:
     """One of this test's own, since it ends badly."""
-    with daemon(tmp_path, "--attach-timeout=2") as running:
+    with daemon(tmp_path, "--attach-timeout=8") as running:
         yield running
 
 
@@ -52,7 +53,7 @@ async def lost(tw: Tw, kind: type[SessionLost], words: str, cause: Callable[[], 
     async with asyncio.TaskGroup() as group:
         ended = await endless(tw, group)
         cause()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             assert type(await ended) is kind
     assert re.search(words, str(ended.result()))
     with pytest.raises(kind, match=words):
@@ -67,7 +68,7 @@ async def test_the_browser_dies(tw: Tw, browser: Browser, shop: str) -> None:
 async def test_the_server_is_stopped(tw: Tw, server: Daemon, shop: str) -> None:
     await tw.goto(shop)
     await lost(tw, ServerLost, "server is stopping", server.stop)
-    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    assert await asyncio.to_thread(server.process.wait, 30) == 0
     assert not Path(server.path).exists()
 
 
@@ -76,7 +77,7 @@ async def test_the_server_is_killed(tw: Tw, server: Daemon, shop: str) -> None:
     drivers = [os.pidfd_open(pid) for pid in server.drivers()]
     await lost(tw, ConnectionLost, "the connection broke", server.process.kill)
     for driver in drivers:
-        ended, _, _ = await asyncio.to_thread(select.select, [driver], [], [], 5)
+        ended, _, _ = await asyncio.to_thread(select.select, [driver], [], [], 30)
         os.close(driver)
         assert ended
 
@@ -102,7 +103,7 @@ async def test_the_driver_hangs(tw: Tw, way: Edge, server: Daemon, shop: str) ->
     [driver] = server.drivers()
     os.kill(driver, signal.SIGSTOP)
     with pytest.raises(InvalidStatus) as refused:
-        await connect(way.url)
+        await connect(way.url, open_timeout=40)
     assert refused.value.response.status_code == 503
     with pytest.raises(ServerLost, match="the browser driver ended"):
         await tw.wait_for("#never")
@@ -136,12 +137,17 @@ async def test_a_client_that_leaves_stops_what_it_began(tw: Tw, way: Edge, shop:
             await again.wait_for("#status >> text=Saved", timeout=0.5)
 
 
-async def test_what_waits_for_a_tab_that_closes(tw: Tw, shop: str) -> None:
+async def test_what_waits_for_a_tab_that_closes(tw: Tw, way: Edge, shop: str) -> None:
     await tw.goto(shop)
-    waited, _, after = await asyncio.gather(
-        tw.wait_for("#never"), tw.evaluate("close()"), tw.where(), return_exceptions=True
-    )
+
+    async def close() -> None:
+        await tw.do(actions.Listen(topics=()))  # taken up after the other two
+        async with TzafonWrightClient(way.url, timeout=30) as other:
+            await other.close_tab()
+
+    waited, after, _ = await asyncio.gather(tw.wait_for("#never"), tw.where(), close(), return_exceptions=True)
     assert isinstance(waited, ActionFailed)
+    assert waited.code == Code.CLOSED
     assert isinstance(after, Page | ActionFailed)
     assert (await tw.goto(shop)).title == "Shop"
 

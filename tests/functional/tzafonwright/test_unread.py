@@ -59,7 +59,7 @@ async def test_the_server_stops_all_the_same(tw: Tw, way: Edge, server: Daemon, 
         await tw.wait_for_function("window.done === 20")
         await tw.where()
         server.stop()
-        assert await asyncio.to_thread(server.process.wait, 8) == 0
+        assert await asyncio.to_thread(server.process.wait, 30) == 0
         client.transport.abort()
 
 

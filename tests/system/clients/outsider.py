@@ -52,21 +52,23 @@ class Manager:
 
     def add(self, name: str, kind: int, **more: Any) -> bool:
         description = pb.InstanceDescription(instance_id=pb.InstanceId(instance_id=name), instance_type=kind, **more)
-        return self.tries.TryAddInstance(description, timeout=10, wait_for_ready=True).value
+        return self.tries.TryAddInstance(description, timeout=PATIENCE, wait_for_ready=True).value
 
     def update(self, name: str, **what: Any) -> bool:
         description = pb.InstanceDescription(instance_id=pb.InstanceId(instance_id=name), **what)
         metadata = (("proto_version", "f00d"),)
         answer = self.tries.TryUpdateInstanceDescription(
-            description, timeout=10, wait_for_ready=True, metadata=metadata
+            description, timeout=PATIENCE, wait_for_ready=True, metadata=metadata
         )
         return answer.value
 
     def get(self, name: str) -> Any:
-        return self.gets.GetInstance(pb.InstanceId(instance_id=name), timeout=10, wait_for_ready=True)
+        return self.gets.GetInstance(pb.InstanceId(instance_id=name), timeout=PATIENCE, wait_for_ready=True)
 
     def all(self, kind: int) -> list[str]:
-        answer = self.gets.GetAllInstances(pb.AllInstancesQuery(instance_type=kind), timeout=10, wait_for_ready=True)
+        answer = self.gets.GetAllInstances(
+            pb.AllInstancesQuery(instance_type=kind), timeout=PATIENCE, wait_for_ready=True
+        )
         return [each.instance_id for each in answer.instance_ids]
 
 
@@ -93,6 +95,7 @@ class Updates(threading.Thread):
         super().__init__(daemon=True)
         self.manager, self.kind, self.seen = manager, kind, []
         self.more = threading.Condition()
+        self.subscribed = threading.Event()
 
     def wait_for(self, *update: str) -> None:
         """Until this was told, or for as long as patience lasts."""
@@ -103,7 +106,10 @@ class Updates(threading.Thread):
         query = pb.AllInstancesQuery(instance_type=self.kind)
         while True:
             try:
-                for update in self.manager.subscriptions.SubscribeToInstanceUpdates(query, wait_for_ready=True):
+                call = self.manager.subscriptions.SubscribeToInstanceUpdates(query, wait_for_ready=True)
+                call.initial_metadata()  # comes once nothing is missed any more
+                self.subscribed.set()
+                for update in call:
                     with self.more:
                         self.seen.append([update.instance_id.instance_id, pb.EventType.Name(update.event_type)])
                         self.more.notify_all()
@@ -124,6 +130,7 @@ def main(*where: str) -> None:
     manager = Manager(*where)
     models = Updates(manager, pb.VLLM)
     models.start()
+    models.subscribed.wait(PATIENCE)
     parent = pb.Relationship(instance_id=pb.InstanceId(instance_id=PARENT))
     added = [manager.add(PARENT, pb.AGENT), manager.add(CHILD, pb.VLLM, parent=parent)]
     hearts = [Health(manager, PARENT), Health(manager, CHILD)]
@@ -131,9 +138,9 @@ def main(*where: str) -> None:
         heart.start()
     browser = claim(manager)
     address = manager.get(browser).services.chrome_debug_port_service
-    with urllib.request.urlopen(f"http://{address}/json/version", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}/json/version", timeout=PATIENCE) as answer:
         endpoint = json.load(answer)["webSocketDebuggerUrl"]
-    with connect(endpoint, compression=None, ping_interval=None) as socket:
+    with connect(endpoint, compression=None, ping_interval=None, open_timeout=PATIENCE) as socket:
         socket.send(json.dumps({"id": 1, "method": "Browser.getVersion"}))
         product = json.loads(socket.recv())["result"]["product"]
         children = [each.instance_id.instance_id for each in manager.get(PARENT).children.children]

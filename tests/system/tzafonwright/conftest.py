@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from functional.tzafonwright.site import serving
+from system.fleet import SETTINGS
 from tzafonwright import TzafonWrightClient
 from waypoint_lab import Host
 from waypoint_lab.settings import Value
@@ -26,7 +27,7 @@ def booted(name: str, slots: int, settings: Mapping[str, Value]) -> Iterator[Hos
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
-    with booted("tzafonwright-tests", 4, {}) as running:
+    with booted("tzafonwright-tests", 4, SETTINGS) as running:
         yield running
 
 
@@ -34,7 +35,7 @@ def host() -> Iterator[Host]:
 def desktops() -> Iterator[Host]:
     """Each of its browsers is a window on a desktop."""
     size = "{}x{}".format(*SCREEN)
-    settings = {"agent.desktop": True, "agent.desktop_size": size, "proxy.upgrade_timeout": "30"}
+    settings = {**SETTINGS, "agent.desktop": True, "agent.desktop_size": size}
     with booted("desktop-tests", 2, settings) as running:
         yield running
 
@@ -51,7 +52,7 @@ def edge(host: Host) -> str:
 
 @pytest.fixture
 async def tw(edge: str) -> AsyncIterator[TzafonWrightClient]:
-    async with TzafonWrightClient(edge, timeout=10) as client:
+    async with TzafonWrightClient(edge, timeout=60, connect_timeout=90) as client:
         yield client
 
 

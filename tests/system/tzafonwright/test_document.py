@@ -36,7 +36,7 @@ async def test_example(
         if "await " not in code or "asyncio.run(" in code:
             return await asyncio.to_thread(exec, compile(code, "a program", "exec"), {"__name__": "__main__"})
         return await run(code, names)
-    async with TzafonWrightClient(edge, timeout=10, connect_timeout=40) as tw:
+    async with TzafonWrightClient(edge, timeout=60, connect_timeout=90) as tw:
         await tw.goto("http://shop.example/")
         await run(code, {"asyncio": asyncio, "tw": tw})
     return None

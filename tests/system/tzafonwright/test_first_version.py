@@ -31,14 +31,14 @@ class Peer:
 
 @pytest.fixture
 async def peer(edge: str) -> AsyncIterator[Peer]:
-    async with connect(edge, max_size=None) as socket:
+    async with connect(edge, max_size=None, open_timeout=90) as socket:
         assert socket.subprotocol is None
         assert "Sec-WebSocket-Extensions" not in socket.response.headers  # type: ignore[union-attr]
         yield Peer(socket)
 
 
 async def test_the_six_actions(peer: Peer, shop: str) -> None:
-    assert await peer.say({"action_type": "goto", "url": shop, "timeout": 5000}) == {"success": True}
+    assert await peer.say({"action_type": "goto", "url": shop, "timeout": 60_000}) == {"success": True}
     assert await peer.say({"action_type": "set_viewport_size", "width": 800, "height": 500}) == {"success": True}
     assert await peer.say({"action_type": "click", "x": 10, "y": 50}) == {"success": True}
     assert await peer.say({"action_type": "type", "text": "hello"}) == {"success": True}
@@ -92,7 +92,7 @@ async def test_what_fails_is_answered_and_the_session_goes_on(peer: Peer, shop: 
 
 
 async def test_timeouts_are_milliseconds(peer: Peer, shop: str) -> None:
-    answer = await peer.say({"action_type": "goto", "url": f"{shop}/slow?ms=5000", "timeout": 300})
+    answer = await peer.say({"action_type": "goto", "url": f"{shop}/slow?ms=60000", "timeout": 300})
     assert answer["error_message"].startswith("cannot goto: not done within 0.3 s")
 
 
