@@ -53,6 +53,12 @@ async def served(site: Site, life: Life) -> str:
     return claim.address
 
 
+async def closed(address: str) -> None:
+    """Returns once a browser's own address is no longer listened on."""
+    if serving := [task for task in asyncio.all_tasks() if task.get_name() == f"direct {address}"]:
+        await asyncio.wait(serving)
+
+
 @pytest.mark.parametrize("reserve", [0, 1])
 async def test_direct(start: Start, reserve: int) -> None:
     async with start(reserve=reserve) as site:
@@ -68,6 +74,7 @@ async def test_direct(start: Start, reserve: int) -> None:
             assert product
             assert [used.instance for used in site.pool.in_use()] == [life.instance]
         await life.gone.wait()
+        await closed(address)
         with pytest.raises(OSError, match="refused"):
             await connect(f"ws://{address}/")
 
