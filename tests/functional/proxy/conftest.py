@@ -106,7 +106,7 @@ class Cdp:
         self._id += 1
         message = {"id": self._id, "method": method, "params": params or {}}
         await self.ws.send(json.dumps(message | ({"sessionId": session} if session else {})))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (answer := json.loads(await self.ws.recv())).get("id") != self._id:
                 pass
         assert "error" not in answer, answer

@@ -54,7 +54,6 @@ async def test_frozen_client_is_noticed(start: Start, manner: str, history: int)
         assert life.released == "client is frozen"
 
 
-@pytest.mark.timeout(240)
 async def test_clients_that_only_read_are_kept(start: Start) -> None:
     """They are tested twice within the timeout, and would be given up at its end."""
     timeout = 60.0  # one that is not let run for a tenth of it, while it is tested, is as good as frozen
