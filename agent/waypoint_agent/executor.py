@@ -29,6 +29,7 @@ log = logging.getLogger("waypoint.agent")
 _JITTER = 0.2
 _LONGEST_PAUSE = 1.0
 _FORGET_PAUSE = 5.0
+_REFUSED_PAUSE = 0.2
 # Somebody has claimed a browser and never came for it, or went without a word.
 _LOST = {Reason.VOID_CLAIM, Reason.ORPHANED}
 
@@ -206,12 +207,21 @@ class Executor:
             return
 
     async def _check(self, slot: int, instance: str) -> None:
-        try:
-            self._answered(instance, await self._probe(self._port(slot), self._settings.probe_timeout))
-        except UnitError as error:
-            self._pool.probing(instance, probing=False)
-            if (now := self._pool.current(instance)) and now.life and not now.life.session:
-                self._pool.end(instance, EndCause.HUNG, str(error), wanted=False)
+        """Ask until it answers or has had its time: one that is gone refuses at once, and systemd will say why."""
+        ends = self._clock() + self._settings.probe_timeout
+        while self._pool.current(instance):
+            try:
+                answer = await self._probe(self._port(slot), self._settings.probe_timeout)
+            except UnitError as error:
+                if self._clock() < ends:
+                    await asyncio.sleep(_REFUSED_PAUSE)
+                    continue
+                self._pool.probing(instance, probing=False)
+                if (now := self._pool.current(instance)) and now.life and not now.life.session:
+                    self._pool.end(instance, EndCause.HUNG, str(error), wanted=False)
+            else:
+                self._answered(instance, answer)
+            return
 
     def _answered(self, instance: str, answer: health.Answer) -> None:
         jitter = random.uniform(0, _JITTER * self._settings.probe_interval)  # noqa: S311 - not a secret

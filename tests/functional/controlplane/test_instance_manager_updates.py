@@ -22,6 +22,7 @@ from waypoint_core.model import HostState, KnownHost
 async def test_a_life_is_told(managed: Managing) -> None:
     one, two = await managed.member(), await managed.member()
     await one.client.add("before")
+    await two.until(lambda: "before" in two.fleet.instances)
     updates = await two.client.subscribe()
     others = await two.client.subscribe("VLLM")
     await one.client.add("a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -114,9 +115,12 @@ async def test_why_a_browser_ended(start: Start, server: Daemon) -> None:
         await tw.goto(TITLED)
         [life] = await used(site, 1)
         ended = await endless(tw, group)
+        freeze(server.process)  # it leaves the proxy a second to say why, and then ends the session itself
         life.kill()
         async with asyncio.timeout(20):
-            assert isinstance(await ended, BrowserLost)
+            await ended
+        server.process.send_signal(signal.SIGCONT)
+        assert isinstance(ended.result(), BrowserLost)
         assert "browser crashed: killed by signal 9 (SIGKILL)" in str(ended.result())
 
 

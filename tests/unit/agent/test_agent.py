@@ -42,6 +42,7 @@ class Running:
             slots=2, probe_interval=0.05, probe_timeout=0.01, claim_timeout=0.05, backoff_max=0.01
         )
         self.asked = asyncio.Event()
+        self.refused = asyncio.Event()
         self.metrics = CollectorRegistry()
         self.agent: Agent
 
@@ -68,6 +69,7 @@ class Running:
         slot = port - self.settings.browser_port
         self.asked.set()
         if slot in self.hung:
+            self.refused.set()
             raise UnitError(f"cannot probe port {port}: no answer within {timeout:g} s")
         return Answer(f"ws://127.0.0.1:{port}/devtools/browser/x", "Chrome/1")
 
@@ -183,6 +185,23 @@ async def test_a_hung_browser_is_replaced_and_its_holder_told(there: Running) ->
     there.hung.clear()
     await there.ready(without=first)
     assert [cause for _, cause, _ in holder.heard] == [EndCause.HUNG]
+
+
+async def test_what_a_check_finds_gone_before_systemd_says_why_has_crashed(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    running.settings = dataclasses.replace(running.settings, probe_timeout=300)
+    async with asyncio.TaskGroup() as group:
+        task = await running.start(group)
+        [first, _] = await running.ready()
+        holder = Listener()
+        running.agent.pool.hold(first, "", holder)
+        running.hung.add(0)
+        await running.refused.wait()
+        running.systemd.crash(0)
+        running.hung.clear()
+        await running.ready(without=first)
+        task.cancel()
+    assert holder.heard == [(first, EndCause.CRASHED, "killed by signal 9 (SIGKILL)")]
 
 
 async def test_a_start_that_hangs_is_named_and_keeps_no_other_waiting(
