@@ -157,8 +157,9 @@ class _Connection:
             self._on_properties(message.path or "", *message.body[:2])
         elif message.member == "JobRemoved":
             _, job, unit, result = message.body
-            if (removed := self._jobs.get(slot_of(unit) or 0)) is not None:
-                removed.put_nowait((job, result))
+            slot = slot_of(unit)
+            if slot in self._jobs:
+                self._jobs[slot].put_nowait((job, result))
 
     def _on_properties(self, path: str, interface: str, properties: Mapping[str, Variant]) -> None:
         slot = slot_of(unit_of_path(path))

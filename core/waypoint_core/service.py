@@ -54,7 +54,10 @@ def local_socket(passed: list[socket.socket], path: str, mode: int) -> socket.so
 
 
 class Supervisor:
-    """The line to systemd; says nothing when there is no systemd above."""
+    """The line to systemd; says nothing when there is no systemd above.
+
+    A daemon that serves waits for nobody: after ready() what a systemd that is frozen does not take in is left out.
+    """
 
     def __init__(self) -> None:
         self._notifier = sdnotify.SystemdNotifier()
@@ -63,6 +66,8 @@ class Supervisor:
     def ready(self, status: str) -> None:
         """The daemon serves from now on."""
         self._notifier.notify(f"READY=1\nSTATUS={status}")
+        if self._notifier.socket is not None:
+            self._notifier.socket.setblocking(False)
 
     def status(self, status: str) -> None:
         """One line for `systemctl status`."""

@@ -57,6 +57,17 @@ def test_readiness(notify_socket: socket.socket) -> None:
         assert notify_socket.recv(100) == b"STOPPING=1"
 
 
+def test_a_frozen_systemd_holds_up_nobody(notify_socket: socket.socket) -> None:
+    with notify_socket:
+        supervisor = Supervisor()
+        supervisor.ready("4 slots")
+        for _ in range(int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text()) + 10):
+            supervisor.status("5 slots")
+        supervisor.stopping()
+        assert notify_socket.recv(100) == b"READY=1\nSTATUS=4 slots"
+        assert notify_socket.recv(100) == b"STATUS=5 slots"
+
+
 async def test_the_watchdog_is_fed_only_while_there_is_progress(
     notify_socket: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
