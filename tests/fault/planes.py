@@ -139,14 +139,16 @@ def struck(planes: Planes, blow: str) -> Iterator[Host]:
     """The leader's control plane is killed, or stopped for as long as the block takes and then resumed: its host."""
     leader, epoch = planes.leader(), planes.epoch()
     signal = {"killed": "SIGKILL", "stopped": "SIGSTOP"}[blow]
-    leader.run("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", UNIT)
+    leader.run("systemctl", "service-watchdogs", "no")  # or systemd would kill what stays stopped
     try:
+        leader.run("systemctl", "kill", f"--signal={signal}", "--kill-whom=main", UNIT)
         planes.leader(since=epoch)
         yield leader
     finally:
-        if blow == "stopped":  # unless its watchdog was quicker
-            leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT, check=False)
+        if blow == "stopped":
+            leader.run("systemctl", "kill", "--signal=SIGCONT", "--kill-whom=main", UNIT)
         leader.run("systemctl", "start", UNIT)
+        leader.run("systemctl", "service-watchdogs", "yes")
 
 
 def lines(host: Host, within: float, *argv: str) -> Iterator[str]:

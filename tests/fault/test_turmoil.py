@@ -5,6 +5,7 @@ import itertools
 
 from system.cdp import session
 from system.fleet import Fleet
+from system.news import eventually
 
 AT_ONCE = 8
 TROUBLES = (
@@ -54,5 +55,5 @@ async def test_no_session_fails_and_no_browser_serves_two(fleet: Fleet, site: st
                 await stirred.wait()
         over.set()
     assert len(set(seen)) == len(seen)
+    await eventually(lambda: fleet.browsers().keys().isdisjoint(seen))
     await fleet.whole()
-    assert not set(seen) & fleet.browsers().keys()

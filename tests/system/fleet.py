@@ -30,6 +30,7 @@ SETTINGS = {
     "proxy.attach_timeout": 30,
     "proxy.browser_timeout": 20,
     "proxy.client_timeout": CLIENT_TIMEOUT,
+    "proxy.handshake_timeout": 30,
     "proxy.upgrade_timeout": 30,
     "proxy.version_timeout": 25,
 }

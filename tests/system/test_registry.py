@@ -111,6 +111,9 @@ def reader() -> Path:
 
 def test_etcd3_reads_the_same_picture(fleet: Fleet, reader: Path) -> None:
     argv = [str(reader), registry_reader.__file__, f"http://{fleet.host.address}:2379"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout).keys() == fleet.entries().keys()
+    keys, seen = set[str](), set[str]()
+    while keys != (keys := set(fleet.entries())):  # until none comes or goes meanwhile
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        seen = set(json.loads(done.stdout))
+    assert seen == keys

@@ -7,6 +7,7 @@ from playwright.async_api import Playwright, async_playwright
 
 from system.cdp import DOWNLOADS, Session, session
 from system.fleet import Fleet
+from system.news import eventually
 from system.pageserver import FILE_NAME
 
 IN_A_ROW = 200
@@ -67,8 +68,8 @@ async def test_in_a_row(fleet: Fleet, site: str) -> None:
             else:
                 seen.append(await visit_with_playwright(playwright, fleet, site, f"row-{number}"))
     assert len(set(seen)) == IN_A_ROW
+    await eventually(lambda: fleet.browsers().keys().isdisjoint(seen))
     await fleet.whole()
-    assert not set(seen) & fleet.browsers().keys()
 
 
 async def test_at_once(fleet: Fleet, site: str) -> None:
@@ -84,5 +85,5 @@ async def test_at_once(fleet: Fleet, site: str) -> None:
             clients.create_task(client(name), name=f"client {name}")
     print(f"{len(seen)} sessions in {SECONDS} s")
     assert len(set(seen)) == len(seen) >= AT_ONCE
+    await eventually(lambda: fleet.browsers().keys().isdisjoint(seen))
     await fleet.whole()
-    assert not set(seen) & fleet.browsers().keys()

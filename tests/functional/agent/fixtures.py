@@ -16,6 +16,7 @@ from waypoint_lab import Host, cgroups
 from waypoint_lab.process import end
 
 SLOTS = 2
+PROXY = {"waypoint-proxy.service", "waypoint-proxy.socket", "waypoint-proxy-tzafonwright.socket"}
 
 
 class Gateway:
@@ -130,8 +131,7 @@ def _inside(pid: int) -> int:
 @pytest.fixture(scope="session")
 def host() -> Iterator[Host]:
     settings = {"agent.claim_timeout": 10.0, "agent.probe_interval": 1.0, "agent.probe_timeout": 10.0}
-    with Host.boot("agent-tests", slots=SLOTS, settings=settings) as running:
-        running.run("systemctl", "stop", "waypoint-proxy.socket", "waypoint-proxy.service")
+    with Host.boot("agent-tests", slots=SLOTS, settings=settings, without=PROXY) as running:
         yield running
 
 

@@ -143,10 +143,10 @@ async def test_when_a_life_began(agent: RunningAgent) -> None:
         ).stdout
         return it["since"], re.search(r'"Version" : (\d+)', revision)[1]  # type: ignore[index]
 
-    since, _ = seen(0)
+    since, version = seen(0)
     assert abs(since - float(agent.host.run("date", "+%s.%N").stdout)) < 600
     agent.host.run("systemctl", "restart", "waypoint-agent")
-    await agent.ready()
+    await eventually(lambda: seen(0)[1] != version)
     assert seen(0)[0] == since, "the next agent knows it too"
     instance = agent.instances()[0]["id"]
     agent.host.run("systemctl", "restart", "waypoint-browser@0.service")

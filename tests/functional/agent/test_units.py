@@ -143,7 +143,7 @@ async def test_a_new_root_touches_no_browser_that_runs(agent: RunningAgent) -> N
 
 async def test_a_root_in_which_somebody_is_can_be_made_anew(agent: RunningAgent) -> None:
     visitor = ("--unit=visitor", "--property=WorkingDirectory=/run/waypoint/browser-root/usr", "sleep", "infinity")
-    agent.host.run("systemd-run", "--quiet", *visitor)
+    agent.host.run("systemd-run", "--quiet", "--service-type=exec", *visitor)  # returns once it is in there
     try:
         agent.host.run("systemctl", "restart", "waypoint-browser-root")
     finally:
@@ -283,3 +283,4 @@ async def test_outgrowing_memory_ends_the_session_with_that_cause(agent: Running
             assert heard == Ended(instance, EndCause.CRASHED, "killed by signal 9 (SIGKILL)")
     finally:
         agent.host.run("systemctl", "revert", "waypoint-browser@0.service")
+    await agent.replaced(0, instance)

@@ -9,6 +9,7 @@ import pytest
 from functional.controlplane.leading import Stage
 from functional.controlplane.managing import Managing, managing
 from functional.etcd.cluster import Cluster, running
+from waypoint_controlplane.serve import settle, wanted, write
 from waypoint_core.etcd import EtcdRegistry
 from waypoint_core.keys import Keys
 
@@ -44,7 +45,15 @@ async def stage(shared_etcd: Cluster, registry: EtcdRegistry) -> AsyncIterator[S
 
 
 @pytest.fixture
-async def managed(registry: EtcdRegistry, keys: Keys) -> AsyncIterator[Managing]:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that are slow to catch up are waited for, and so is a proxy that is slow to obey."""
+    monkeypatch.setattr(write, "_CATCH_UP", 20.0)
+    monkeypatch.setattr(wanted, "_CATCH_UP", 20.0)
+    monkeypatch.setattr(settle, "PATIENCE", 30.0)
+
+
+@pytest.fixture
+async def managed(registry: EtcdRegistry, keys: Keys, patient: None) -> AsyncIterator[Managing]:
     """Control planes that serve the instance manager, and what agents and proxies write for it."""
     async with contextlib.aclosing(managing(registry, keys)) as stages:
         async for stage in stages:

@@ -46,10 +46,15 @@ async def nobody_answers(status: str) -> bool:
 
 @dataclass
 class History:
-    """What was written below a prefix since the history began, change by change."""
+    """What was written below a prefix since the history began, change by change.
+
+    What may be gone again before a test looks is in `ever`, the last value of each key, and in `leaders`.
+    """
 
     puts: Counter[str] = field(default_factory=Counter)
     there: dict[str, bytes] = field(default_factory=dict)
+    ever: dict[str, bytes] = field(default_factory=dict)
+    leaders: list[bytes] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def follow(self, registry: Registry, keys: Keys, listed: asyncio.Event) -> None:
@@ -58,8 +63,11 @@ class History:
                 async with self.changed:
                     match event:
                         case Written(entry):
-                            self.puts[entry.key.removeprefix(keys.prefix)] += 1
-                            self.there[entry.key.removeprefix(keys.prefix)] = entry.value
+                            key = entry.key.removeprefix(keys.prefix)
+                            self.puts[key] += 1
+                            self.there[key] = self.ever[key] = entry.value
+                            if entry.key == keys.leader:
+                                self.leaders.append(entry.value)
                         case Removed(key):
                             del self.there[key.removeprefix(keys.prefix)]
                         case Synced():
@@ -72,7 +80,11 @@ class History:
             await self.changed.wait_for(lambda: holds(self.there))
 
     async def until_led_by(self, name: str) -> None:
-        await self.until(lambda there: f'"name":"{name}"'.encode() in there.get("cp/leader", b""))
+        """Returns once it was elected, no earlier than whoever was waited for before."""
+        mark = f'"name":"{name}"'.encode()
+        await self.until(lambda _: any(mark in leader for leader in self.leaders))
+        while mark not in self.leaders[0]:
+            del self.leaders[0]
 
 
 class Doomed:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -53,7 +54,17 @@ class Daemon:
                 pass
             return message
 
-    def get(self, path: str) -> bytes:
+    async def get(self, path: str) -> bytes:
+        """As soon as the status endpoint answers, which is opened beside all else: readiness says nothing of it."""
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    return await asyncio.to_thread(self._get, path)
+                except urllib.error.URLError as error:
+                    if not isinstance(error.reason, ConnectionRefusedError):
+                        raise
+
+    def _get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://{self.status}{path}", timeout=20) as answer:
             return bytes(answer.read())
 
@@ -166,7 +177,7 @@ async def test_prometheus_finds_what_announces_itself(
     await daemon.says("READY=1")
     await history.until(lambda there: "cp/members/a" in there)
     await daemon.catches_up()
-    document = json.loads(await asyncio.to_thread(daemon.get, "/sd"))
+    document = json.loads(await daemon.get("/sd"))
     assert [(each["targets"], each["labels"]["component"], each["labels"]["host"]) for each in document] == [
         (["10.0.0.1:9302"], "proxy", "h"),
         ([daemon.status], "controlplane", "a"),
@@ -179,7 +190,7 @@ async def test_promtool_is_content_with_its_metrics(start: Start, stage: Stage, 
     daemon = start("a")
     await history.until(lambda there: "cp/tick" in there)  # the first that it does as leader
     await daemon.health()
-    page = await asyncio.to_thread(daemon.get, "/metrics")
+    page = await daemon.get("/metrics")
     assert b"\nwaypoint_controlplane_leader 1.0\n" in page
     check = functools.partial(subprocess.run, capture_output=True, check=False)
     done = await asyncio.to_thread(check, ["promtool", "check", "metrics"], input=page)

@@ -140,9 +140,9 @@ async def test_a_heartbeat_that_ends(stage: Stage, keys: Keys, registry: EtcdReg
     await registry.put(keys.host_alive("a"), encode(HostAlive("e", "b", 1)))
     await history.until(lambda there: "cp/hosts/a" in there)
     await registry.delete(keys.beat("p"))
-    await history.until(lambda there: "desired/inst/_/c" in there)
-    assert json.loads(history.there["desired/inst/_/p"])["kind"] == "health_check_failed"
-    child = json.loads(history.there["desired/inst/_/c"])
+    await history.until(lambda _: "desired/inst/_/c" in history.ever)
+    assert json.loads(history.ever["desired/inst/_/p"])["kind"] == "health_check_failed"
+    child = json.loads(history.ever["desired/inst/_/c"])
     assert child["kind"] == "parent_dead"
     assert child["reason"].startswith("its parent p is dead: no heartbeat for ")
     await history.until(lambda there: not any(key.startswith(("inst/", "desired/", "bindings/")) for key in there))

@@ -36,7 +36,7 @@ async def test_children_die_with_their_parent(managed: Managing, stage: Stage) -
 
 async def test_what_stays_without_heartbeat_dies(managed: Managing, stage: Stage) -> None:
     stage.lead(managed.keys, "cp")
-    member, impatient = await managed.member(), await managed.member(beat_ttl=2)
+    member, impatient = await managed.member(), await managed.member(beat_ttl=6)
     assert await member.client.add("b")
     assert await impatient.client.add("a", children=["b"])
     async with asyncio.TaskGroup() as group:

@@ -49,7 +49,7 @@ async def test_a_life_is_told(managed: Managing) -> None:
 
 
 async def test_staleness_is_no_death(managed: Managing) -> None:
-    member = await managed.member(beat_ttl=2)
+    member = await managed.member(beat_ttl=6)
     updates = await member.client.subscribe()
     await member.client.add("a")  # answered once its heartbeat shows
     await member.until(lambda: "a" not in member.fleet.beats)

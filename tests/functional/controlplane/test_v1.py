@@ -63,7 +63,7 @@ class V1:
 
 
 @pytest.fixture
-async def v1(registry, keys):
+async def v1(registry, keys, patient):
     async with TaskOwner() as tasks, contextlib.AsyncExitStack() as stack:
         self = V1()
         self.registry, self.keys, self.tasks = registry, keys, tasks

@@ -355,17 +355,19 @@ async def test_each_silence_of_a_synced_watch_is_noticed_as_soon_as_the_first(
     receive = endpoints.Stream.receive
 
     async def noting(stream: endpoints.Stream[Any, Any], timeout: float) -> Any:
-        waits.append(timeout)
-        return await receive(stream, timeout)
+        try:
+            return await receive(stream, timeout)
+        except RegistryUnavailable:
+            waits.append(timeout)
+            raise
 
     monkeypatch.setattr(endpoints.Stream, "receive", noting)
-    patience = []
     async with registry.watch("") as events:
         for _ in range(5):
             await until(events, Synced)
             await until(events, Stale)
-            patience.append(waits[-1])
-    assert patience == [0.2] * 5
+    expected = [0.2, *[0.2 * 2**times for times in range(behind)], *[0.2] * 4]
+    assert waits[: len(expected)] == expected
 
 
 async def test_a_member_that_scans_a_long_history_is_given_more_time_each_time(

@@ -8,7 +8,7 @@ import pytest
 
 from functional.etcd.cable import Cable
 from functional.etcd.cluster import Cluster
-from functional.etcd.following import changes, kinds, take, until
+from functional.etcd.following import changes, kinds, reachable, take, until
 from waypoint_core.etcd import EtcdRegistry, watch
 from waypoint_core.registry import Put, Registry, Rewound, Stale, Synced, Written
 
@@ -249,6 +249,7 @@ async def test_a_fresh_history_under_the_same_address_is_noticed(
         etcd.wipe()
         etcd.members[0].options = token
         await asyncio.to_thread(etcd.start)
+        await reachable(registry)
         if moved_on:
             await fill(registry, "/busy/", 1_000)
         await registry.put("/w/kept", b"new")
@@ -267,6 +268,7 @@ async def test_a_restored_backup_that_moved_on_and_was_compacted_is_noticed(
     etcd.kill()
     etcd.save(tmp_path / "backup")
     await asyncio.to_thread(etcd.start)
+    await reachable(registry)
     async with wired.watch("/w/") as events:
         await until(events, Synced)
         await registry.put("/w/b", b"1")
@@ -275,6 +277,7 @@ async def test_a_restored_backup_that_moved_on_and_was_compacted_is_noticed(
         etcd.kill()
         etcd.restore(tmp_path / "backup")
         await asyncio.to_thread(etcd.start)
+        await reachable(registry)
         await registry.put("/w/c", b"1")
         await fill(registry, "/busy/", 500)
         last = await registry.put("/busy", b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -131,10 +132,11 @@ def start(tmp_path: Path) -> Start:
         collectors = CollectorRegistry()
         path = tmp_path / "hold.sock"
         [status] = free_ports(1)
+        own = {"name": "testproxy", "status_listen": f"127.0.0.1:{status}", "direct_port": direct_port(slots)}
         settings = replace(
             Settings(),
             host=HostSettings(name=HOST, hold_socket=str(path), tzafonwright_socket=server),
-            proxy=ProxySettings(**PATIENT | {"name": "testproxy", "status_listen": f"127.0.0.1:{status}"} | chosen),
+            proxy=ProxySettings(**PATIENT | own | chosen),
         )
         with listening() as cdp, listening() as tzafonwright:
             async with running(Pool(registry, Keys(), path, slots)) as pool, asyncio.TaskGroup() as group:
@@ -167,6 +169,17 @@ async def served_all(besides: Iterable[asyncio.Task[object]] = ()) -> None:
     async with asyncio.timeout(20):
         while others := served().difference(besides):
             await asyncio.wait(others)
+
+
+def direct_port(slots: int) -> int:
+    """From where on so many browsers can have addresses of their own: the default is for one proxy on this machine."""
+    while True:
+        first = random.randrange(26_000, 28_500)  # with tzafonwright's below those that the kernel gives to anybody
+        ports = [first + offset + slot for offset in (0, 4000) for slot in range(slots)]
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in ports:
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
 
 
 def listening() -> socket.socket:

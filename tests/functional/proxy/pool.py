@@ -113,8 +113,10 @@ class Pool:
             await self.changed.wait_for(lambda: len(there()) >= count)
         return there()
 
-    def life_of(self, session: str) -> Life:
-        return next(life for life in [*self.lives.values(), *self.past] if life.session == session)
+    async def used(self, count: int = 1) -> list[Life]:
+        """Wait until that many have a session: of one its client knows by another way, perhaps earlier."""
+        await self.wait_for(lambda: len(self.in_use()) == count)
+        return self.in_use()
 
     def in_use(self) -> list[Life]:
         return [life for life in self.lives.values() if life.session]

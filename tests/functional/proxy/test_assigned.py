@@ -19,6 +19,7 @@ from waypoint_core.registry import Condition, Operation, Outcome, Put, Written
 
 KEYS = Keys()
 ID = "a-session-opened-ahead"
+PATIENTLY = {"compression": None, "open_timeout": 40}
 
 
 async def assign(site: Site, life: Life, kind: ClaimKind, session: str = "") -> None:
@@ -29,7 +30,7 @@ async def assign(site: Site, life: Life, kind: ClaimKind, session: str = "") -> 
 
 async def claim_once(site: Site, life: Life, true: object) -> Claim | None:
     """The claim as soon as it is so; None when it has been deleted."""
-    async with asyncio.timeout(10), site.registry.watch(KEYS.claim(life.instance)) as events:
+    async with asyncio.timeout(20), site.registry.watch(KEYS.claim(life.instance)) as events:
         async for event in events:
             if isinstance(event, Written):
                 claim = decode(Claim, event.entry.value, event.entry.key)
@@ -42,7 +43,7 @@ async def claim_once(site: Site, life: Life, true: object) -> Claim | None:
 
 async def stocked(site: Site) -> None:
     """Until the browser that is held is in reserve, too."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await site.proxy.reserve.look()
 
 
@@ -67,12 +68,12 @@ async def test_direct(start: Start, reserve: int) -> None:
             await stocked(site)
         await assign(site, life, ClaimKind.DIRECT)
         address = await served(site, life)
-        async with connect(f"ws://{address}/", compression=None) as first:
+        async with connect(f"ws://{address}/", **PATIENTLY) as first:
             product = (await Cdp(first).call("Browser.getVersion"))["product"]
-            async with connect(f"ws://{address}/", compression=None) as second:  # the same browser
+            async with connect(f"ws://{address}/", **PATIENTLY) as second:  # the same browser
                 assert (await Cdp(second).call("Target.getTargets"))["targetInfos"]
             assert product
-            assert [used.instance for used in site.pool.in_use()] == [life.instance]
+            assert await site.pool.used() == [life]
         await life.gone.wait()
         await closed(address)
         with pytest.raises(OSError, match="refused"):
@@ -91,9 +92,9 @@ async def test_direct_address_describes_itself(start: Start) -> None:
         url = json.loads(body)["webSocketDebuggerUrl"]
         assert url.startswith(f"ws://{address}/devtools/browser/")
         with pytest.raises(InvalidStatus) as refused:
-            await connect(f"ws://{address}/devtools/browser/somebody-elses-session")
+            await connect(f"ws://{address}/devtools/browser/somebody-elses-session", **PATIENTLY)
         assert refused.value.response.status_code == 404
-        async with connect(url, compression=None) as socket:
+        async with connect(url, **PATIENTLY) as socket:
             assert await Cdp(socket).call("Browser.getVersion")
 
 
@@ -104,9 +105,9 @@ async def test_session_opened_ahead(start: Start) -> None:
         await assign(site, life, ClaimKind.SESSION, ID)
         address = await served(site, life)
         assert address == f"127.0.0.1:{site.port}"
-        async with connect(f"ws://{address}/devtools/browser/{ID}", compression=None) as socket:
+        async with connect(f"ws://{address}/devtools/browser/{ID}", **PATIENTLY) as socket:
             assert await Cdp(socket).call("Browser.getVersion")
-            assert site.pool.in_use() == [life]
+            assert await site.pool.used() == [life]
         await life.gone.wait()
 
 
@@ -115,7 +116,7 @@ async def test_nobody_comes(start: Start) -> None:
         (life,) = await site.pool.until(1)
         await assign(site, life, ClaimKind.SESSION, ID)
         await served(site, life)
-        await asyncio.wait_for(life.gone.wait(), 10)
+        await asyncio.wait_for(life.gone.wait(), 20)
         assert life.released == "no client came in time"
 
 
@@ -125,7 +126,7 @@ async def test_a_browser_in_use_stays_with_its_client(start: Start) -> None:
         async with site.connect() as socket:
             client = Cdp(socket)
             await client.call("Browser.getVersion")
-            (life,) = site.pool.in_use()
+            (life,) = await site.pool.used()
             await assign(site, life, ClaimKind.DIRECT)
             claim = await claim_once(site, life, lambda claim: claim.request != "from-control-plane")
             assert claim is not None
@@ -139,7 +140,7 @@ async def test_a_claim_taken_back_ends_its_session(start: Start) -> None:
         (life,) = await site.pool.until(1)
         await assign(site, life, ClaimKind.DIRECT)
         address = await served(site, life)
-        async with connect(f"ws://{address}/", compression=None) as socket:
+        async with connect(f"ws://{address}/", **PATIENTLY) as socket:
             await Cdp(socket).call("Browser.getVersion")
             await site.registry.delete(KEYS.claim(life.instance))
             with pytest.raises(ConnectionClosed) as closed:
@@ -161,13 +162,13 @@ async def test_an_address_that_cannot_be_written_costs_only_its_session(start: S
     async with start(slots=2, reserve=1) as site, site.connect() as socket:
         client = Cdp(socket)
         await client.call("Browser.getVersion")
-        (used,) = site.pool.in_use()
+        (used,) = await site.pool.used()
         await site.pool.until(2, held=True)
         await stocked(site)
         (other,) = [life for life in site.pool.lives.values() if life is not used]
         site.registry.transact = unanswered(site.registry.transact)
         await assign(site, other, kind, ID)
-        await asyncio.wait_for(other.gone.wait(), 10)
+        await asyncio.wait_for(other.gone.wait(), 20)
         assert other.released == "its claim was withdrawn"
         assert await client.call("Browser.getVersion")
 
@@ -175,10 +176,12 @@ async def test_an_address_that_cannot_be_written_costs_only_its_session(start: S
 def unanswered(transact: Callable[..., Awaitable[Outcome]]) -> Callable[..., Awaitable[Outcome]]:
     """The same, except that nobody answers when an address is to be written into a claim."""
 
-    async def answer(conditions: Sequence[Condition], then: Sequence[Operation], *otherwise: object) -> Outcome:
+    async def answer(
+        conditions: Sequence[Condition], then: Sequence[Operation], otherwise: Sequence[Operation] = ()
+    ) -> Outcome:
         if any(isinstance(put, Put) and b'"address"' in put.value for put in then):
             raise RegistryUnavailable("cannot reach etcd")
-        return await transact(conditions, then, *otherwise)
+        return await transact(conditions, then, otherwise)
 
     return answer
 
@@ -209,7 +212,7 @@ async def test_reports_and_metrics(start: Start) -> None:
         await site.pool.until(1, held=True)
         async with site.connect() as socket:
             await Cdp(socket).call("Browser.getVersion")
-            (life,) = site.pool.in_use()
+            (life,) = await site.pool.used()
             (live,) = await ask(site, "/sessions")
             assert (live["instance"], live["kind"]) == (life.instance, "cdp")
             assert live["client"].startswith("127.0.0.1:")

@@ -166,7 +166,7 @@ async def test_hung_browser_is_passed_over(start: Start) -> None:
 async def test_kill_request_is_named(start: Start) -> None:
     async with start() as site, site.connect() as ws:
         await Cdp(ws).call("Browser.getVersion")
-        (life,) = site.pool.in_use()
+        (life,) = await site.pool.used()
         assert life.holder
         site.pool.tell(life.holder, Ended(life.instance, EndCause.KILL_REQUESTED, "by an operator"))
         with pytest.raises(ConnectionClosed) as closed:

@@ -47,7 +47,7 @@ async def reader(site: Site, manner: str, history: int = 0) -> AsyncIterator[asy
 @pytest.mark.parametrize("manner", MANNERS)
 async def test_frozen_client_is_noticed(start: Start, manner: str, history: int) -> None:
     async with start(client_timeout=TIMEOUT) as site, reader(site, manner, history) as client:
-        (life,) = site.pool.in_use()
+        (life,) = await site.pool.used()
         client.send_signal(signal.SIGSTOP)
         async with asyncio.timeout(5 * TIMEOUT):
             await life.gone.wait()
@@ -72,7 +72,7 @@ async def test_clients_that_only_read_are_kept(start: Start) -> None:
 
 async def test_who_takes_every_frame_for_a_message_is_told_nothing_else(start: Start) -> None:
     async with start() as site, reader(site, "rod") as client:
-        (life,) = site.pool.in_use()
+        (life,) = await site.pool.used()
         life.kill()
         async with asyncio.timeout(20):
             assert await client.wait() == CLOSED
@@ -80,7 +80,7 @@ async def test_who_takes_every_frame_for_a_message_is_told_nothing_else(start: S
 
 async def test_killed_client_takes_its_browser_along(start: Start) -> None:
     async with start() as site, reader(site, "silent") as client:
-        (life,) = site.pool.in_use()
+        (life,) = await site.pool.used()
         client.kill()
         async with asyncio.timeout(20):
             await life.gone.wait()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Container
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -12,13 +14,16 @@ from websockets.exceptions import InvalidStatus
 from functional.etcd.cluster import freeze
 from functional.proxy.conftest import LATE, Cdp, Site, Start
 from functional.proxy.pool import HOST
+from waypoint_core import dial
 from waypoint_core.codec import encode
 from waypoint_core.hold import Hold
+from waypoint_proxy import holds
+from waypoint_proxy.reserve import Browser
 
 
 async def waiting(site: Site, count: int) -> None:
     """Returns once so many clients have come to wait."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while site.proxy.reserve.waiting < count:
             await site.reserve_changed.turn()
     assert site.proxy.reserve.waiting == count
@@ -44,7 +49,7 @@ async def test_a_session_whose_claim_is_gone_shares_nothing(start: Start) -> Non
         async with site.connect() as first:
             client = Cdp(first)
             await client.call("Browser.getVersion")
-            (life,) = site.pool.in_use()
+            (life,) = await site.pool.used()
             keys = site.pool.keys
             await site.registry.delete(keys.claim(life.instance))
             await site.registry.put(keys.instance(HOST, life.instance), encode(site.pool.record(life)))
@@ -69,14 +74,21 @@ async def test_none_free_in_time_is_a_503_that_says_why(start: Start) -> None:
         assert response.headers["x-playwright-debug-log"] == reason
 
 
-async def test_a_stopping_proxy_says_so_to_who_waits(start: Start) -> None:
+async def test_a_stopping_proxy_says_so_to_who_waits(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     async with asyncio.TaskGroup() as clients, start(slots=1) as site:
         await site.pool.until(1, held=True)
         await site.connect().__aenter__()
+        looking, look = asyncio.Event(), site.proxy.reserve.look
+
+        def noting(*besides: Container[str]) -> Awaitable[Browser]:
+            looking.set()
+            return look(*besides)
+
+        monkeypatch.setattr(site.proxy.reserve, "look", noting)
         asked = [clients.create_task(site.raw(request)) for request in (UPGRADE, VERSION)]
-        async with asyncio.timeout(10):
-            while site.proxy.edge.connections < 3:
-                await site.reserve_changed.turn()
+        await waiting(site, 1)
+        async with asyncio.timeout(20):
+            await looking.wait()
     for answer in asked:
         head, _, body = answer.result().partition(b"\r\n\r\n")
         status, *fields = head.split(b"\r\n")
@@ -122,13 +134,17 @@ async def test_version_spends_nothing_and_names_a_session(start: Start) -> None:
         assert path.endswith("?token=a")
         async with site.connect(path) as ws:
             await Cdp(ws).call("Browser.getVersion")
-            assert site.pool.life_of(path.removeprefix("/devtools/browser/").partition("?")[0])
+            (life,) = await site.pool.used()
+            assert life.session == path.removeprefix("/devtools/browser/").partition("?")[0]
 
 
 async def test_version_waits_for_a_free_browser(start: Start) -> None:
     async with start(slots=1, version_timeout=0.2) as site, site.connect():
-        status, headers, _ = await site.get("/json/version")
-        assert status == "HTTP/1.1 503 cannot give a browser within 0.2 s: all browsers are in use"
+        status, headers = "", {}
+        async with asyncio.timeout(20):
+            while "all browsers are in use" not in status:  # as the registry tells the proxy by and by
+                status, headers, _ = await site.get("/json/version")
+                assert status.startswith("HTTP/1.1 503 cannot give a browser within 0.2 s: ")
         assert headers["retry-after"] == "5"
 
 
@@ -149,6 +165,8 @@ async def test_version_is_told_though_a_browser_hangs(start: Start) -> None:
 async def test_browser_without_an_endpoint_is_passed_over(start: Start) -> None:
     async with start(slots=1, reserve=1) as site:
         (life,) = await site.pool.until(1, held=True)
+        async with asyncio.timeout(20):
+            await site.proxy.reserve.look()
         endpoints = iter(["ws://", "ws://b:99999/"])
         site.pool.record = lambda life: replace(record(life), endpoints={"cdp": next(endpoints, life.endpoint)})
         record = type(site.pool).record.__get__(site.pool)
@@ -178,6 +196,7 @@ async def test_agent_restart_disturbs_no_session(start: Start) -> None:
         async with site.connect() as ws:
             cdp = Cdp(ws)
             await cdp.call("Browser.getVersion")
+            await site.pool.used()
             held = {life.instance for life in site.pool.lives.values()}
             assert not any(m.again for m in site.pool.heard if isinstance(m, Hold))
             site.pool.forget_holders()
@@ -192,12 +211,25 @@ async def test_agent_restart_disturbs_no_session(start: Start) -> None:
         await site.pool.wait_for(lambda: len(site.pool.past) == 1)
 
 
-async def test_session_that_ends_while_the_agent_is_away_is_released_later(start: Start) -> None:
+async def test_session_that_ends_while_the_agent_is_away_is_released_later(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missed = asyncio.Event()
+
+    def connect(*agent: Any) -> Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        missed.set()
+        return dial.connect(*agent)
+
+    monkeypatch.setattr(holds, "connect", connect)
     async with start(slots=1) as site:
         async with site.connect() as ws:
             await Cdp(ws).call("Browser.getVersion")
+            await site.pool.used()
+            missed.clear()
             site.pool.forget_holders()
             await site.pool.hang_up()
+            async with asyncio.timeout(20):
+                await missed.wait()  # what is said to a dead agent before it is missed is lost
         assert not site.pool.past
         await site.pool.listen()
         await site.pool.wait_for(lambda: site.pool.past)

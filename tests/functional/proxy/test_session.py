@@ -38,7 +38,7 @@ async def test_browser_dies_with_its_session(start: Start) -> None:
     async with start() as site:
         async with site.connect() as ws:
             await Cdp(ws).call("Browser.getVersion")
-            (life,) = site.pool.in_use()
+            (life,) = await site.pool.used()
         async with asyncio.timeout(20):
             await life.gone.wait()
         assert life.released == "client left"
@@ -85,7 +85,7 @@ async def test_client_that_dropped_finds_its_session_though_another_failed_to_jo
     async with start(session_grace=60.0) as site:
         ws = await site.connect(path).__aenter__()
         await Cdp(ws).call("Browser.getVersion")
-        (life,) = site.pool.in_use()
+        (life,) = await site.pool.used()
         ws.transport.abort()
         await served_all()
         with pytest.raises(InvalidStatus) as refused:
@@ -101,7 +101,7 @@ async def test_client_that_dropped_finds_its_session_though_another_failed_to_jo
 async def test_crash_is_named_in_the_close_frame(start: Start) -> None:
     async with start() as site, site.connect() as ws:
         await Cdp(ws).call("Browser.getVersion")
-        (life,) = site.pool.in_use()
+        (life,) = await site.pool.used()
         life.process.kill()
         with pytest.raises(ConnectionClosed) as closed:
             await ws.recv()

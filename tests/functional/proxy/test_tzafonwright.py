@@ -11,8 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from functional.etcd.cluster import freeze
-from functional.proxy.conftest import LATE, Cdp, Site, Start
-from functional.proxy.pool import Life
+from functional.proxy.conftest import LATE, Cdp, Start
 from functional.proxy.test_assigned import assign, served
 from functional.tzafonwright.endless import endless
 from functional.tzafonwright.stage import Daemon, daemon
@@ -38,10 +37,14 @@ UPGRADE = (
 TITLED = "data:text/html,<title>here</title>"
 
 
-async def used(site: Site, count: int) -> list[Life]:
-    """The agent has heard of so many sessions."""
-    await site.pool.wait_for(lambda: len(site.pool.in_use()) == count)
-    return site.pool.in_use()
+async def titles(cdp: Cdp, awaited: str) -> list[str]:
+    """The pages' titles, once this one is among them: the browser hears of it from the page, as its client does."""
+    found: list[str] = []
+    async with asyncio.timeout(20):
+        while awaited not in found:
+            targets = await cdp.call("Target.getTargets")
+            found = [info["title"] for info in targets["targetInfos"] if info["type"] == "page"]
+    return found
 
 
 @pytest.fixture
@@ -56,9 +59,9 @@ async def test_a_session_has_a_browser_of_its_own_which_goes_with_it(start: Star
             await one.goto(TITLED)
             assert await one.evaluate("document.title") == "here"
             assert await two.evaluate("document.title") == ""
-            lives = await used(site, 2)
+            lives = await site.pool.used(2)
         for life in lives:
-            await asyncio.wait_for(life.gone.wait(), 10)
+            await asyncio.wait_for(life.gone.wait(), 20)
             assert life.released == "client left"
 
 
@@ -77,19 +80,17 @@ async def test_one_session_from_both_edges(start: Start, server: Daemon) -> None
         async with TzafonWrightClient(f"{site.tw}/session/{SESSION}") as tw:
             await tw.goto(TITLED)
             async with site.connect(f"/devtools/browser/{SESSION}") as ws:
-                targets = await Cdp(ws).call("Target.getTargets")
-                assert [info["title"] for info in targets["targetInfos"] if info["type"] == "page"] == ["here"]
+                assert await titles(Cdp(ws), "here") == ["here"]
             assert await tw.evaluate("1 + 1") == 2
-            [life] = await used(site, 1)
-        await asyncio.wait_for(life.gone.wait(), 10)
+            [life] = await site.pool.used(1)
+        await asyncio.wait_for(life.gone.wait(), 20)
 
 
 async def test_a_session_of_the_cdp_edge_is_joined(start: Start, server: Daemon) -> None:
     async with start(1, server.path) as site, site.connect(f"/devtools/browser/{SESSION}") as ws:
         async with TzafonWrightClient(f"{site.tw}/devtools/browser/{SESSION}") as tw:
             await tw.goto(TITLED)
-        targets = await Cdp(ws).call("Target.getTargets")
-        assert "here" in [info["title"] for info in targets["targetInfos"]]
+        assert await titles(Cdp(ws), "here")
 
 
 async def test_the_browser_is_what_the_proxy_says_whatever_a_client_says(start: Start, server: Daemon) -> None:
@@ -113,7 +114,7 @@ async def test_a_browser_that_is_no_good_is_exchanged(start: Start, server: Daem
 async def test_why_a_browser_ended(start: Start, server: Daemon) -> None:
     async with start(1, server.path) as site, TzafonWrightClient(site.tw) as tw, asyncio.TaskGroup() as group:
         await tw.goto(TITLED)
-        [life] = await used(site, 1)
+        [life] = await site.pool.used(1)
         ended = await endless(tw, group)
         freeze(server.process)  # it leaves the proxy a second to say why, and then ends the session itself
         life.kill()
@@ -126,15 +127,15 @@ async def test_why_a_browser_ended(start: Start, server: Daemon) -> None:
 
 async def test_a_server_that_ends_takes_only_its_sessions(start: Start, server: Daemon) -> None:
     async with start(2, server.path) as site, site.connect() as ws:
-        [other] = await used(site, 1)
+        [other] = await site.pool.used(1)
         async with TzafonWrightClient(site.tw) as tw, asyncio.TaskGroup() as group:
-            [life] = set(await used(site, 2)) - {other}
+            [life] = set(await site.pool.used(2)) - {other}
             ended = await endless(tw, group)
             server.process.kill()
             async with asyncio.timeout(20):
                 assert isinstance(await ended, ServerLost)
             assert "server closed the connection" in str(ended.result())
-        await asyncio.wait_for(life.gone.wait(), 10)
+        await asyncio.wait_for(life.gone.wait(), 20)
         await Cdp(ws).call("Browser.getVersion")
 
 
@@ -163,12 +164,13 @@ async def test_a_client_that_leaves_while_the_driver_attaches_leaves_nothing(sta
         [life] = await site.pool.until(1, held=True)
         freeze(life.process)
         await site.proxy.reserve.look()
-        site.proxy.reserve.changed.clear()
         _, writer = await asyncio.open_connection("127.0.0.1", site.tzafonwright)
         writer.write("\r\n".join(["GET / HTTP/1.1", "Host: x", *UPGRADE, "", ""]).encode())
-        await site.proxy.reserve.changed.wait()  # it is taken
+        async with asyncio.timeout(20):
+            while len(site.proxy.reserve):  # until it is taken
+                await site.reserve_changed.turn()
         writer.close()
-        await asyncio.wait_for(life.gone.wait(), 10)
+        await asyncio.wait_for(life.gone.wait(), 20)
         async with TzafonWrightClient(site.tw) as tw:
             assert await tw.evaluate("1 + 1") == 2
 
@@ -181,7 +183,6 @@ async def test_a_browser_of_its_own_address_is_served_in_both_protocols(start: S
         host, port = split(address)
         async with TzafonWrightClient(f"ws://{joined(host, port + 4000)}") as tw:
             await tw.goto(TITLED)
-            async with connect(f"ws://{address}/", compression=None) as ws:
-                targets = await Cdp(ws).call("Target.getTargets")
-            assert "here" in [info["title"] for info in targets["targetInfos"]]
-        await asyncio.wait_for(life.gone.wait(), 10)
+            async with connect(f"ws://{address}/", compression=None, open_timeout=40) as ws:
+                assert await titles(Cdp(ws), "here")
+        await asyncio.wait_for(life.gone.wait(), 20)

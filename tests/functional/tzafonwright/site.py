@@ -149,6 +149,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.over = threading.Event()
+        self.asked: set[str] = set()
         self.released: set[str] = set()
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -173,7 +174,12 @@ class _Handler(BaseHTTPRequestHandler):
                 while time.monotonic() < started + int(query["ms"]) / 1000 and not self.server.over.wait(0.05):
                     pass
                 self._answer(b"<!doctype html><title>Slow</title>")
+            case "/asked":  # once that which is held under the same query was asked for
+                while parts.query not in self.server.asked and not self.server.over.wait(0.05):
+                    pass
+                self._answer(b"")
             case "/held":
+                self.server.asked.add(parts.query)
                 while parts.query not in self.server.released and not self.server.over.wait(0.05):
                     pass
                 self._answer(b"<!doctype html><title>Held</title>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import select
@@ -58,6 +59,20 @@ async def lost(tw: Tw, kind: type[SessionLost], words: str, cause: Callable[[], 
     assert re.search(words, str(ended.result()))
     with pytest.raises(kind, match=words):
         await tw.where()
+
+
+async def let_go(way: Edge) -> None:
+    """Until nobody is attached to any of the browser's pages, as itself says."""
+    attached: dict[str, bool] = {}
+    known = False
+    async with asyncio.timeout(60), connect(way.endpoint, compression=None) as browser:
+        await browser.send(json.dumps({"id": 1, "method": "Target.setDiscoverTargets", "params": {"discover": True}}))
+        while not known or any(attached.values()):
+            said = json.loads(await browser.recv())
+            known = known or said.get("id") == 1
+            if target := said.get("params", {}).get("targetInfo"):
+                attached[target["targetId"]] = target["attached"]
+    assert attached
 
 
 async def test_the_browser_dies(tw: Tw, browser: Browser, shop: str) -> None:
@@ -129,6 +144,7 @@ async def test_a_client_that_leaves_stops_what_it_began(tw: Tw, way: Edge, shop:
         group.create_task(click())
         await tw.do(actions.Listen(topics=()))  # taken up after the click
         await tw.close()
+    await let_go(way)
     async with TzafonWrightClient(way.url) as again:
         await again.evaluate(
             "document.body.insertAdjacentHTML('beforeend', '<button id=late onclick=\"save.click()\">Late')"
@@ -163,7 +179,7 @@ async def test_two_on_one_browser(tw: Tw, way: Edge, shop: str) -> None:
 async def test_a_browser_that_is_not_there_is_refused_before_the_upgrade(server: Daemon) -> None:
     async with edge(server.path, "ws://127.0.0.1:9/devtools/browser/none") as way:
         with pytest.raises(InvalidStatus) as refused:
-            await connect(way.url)
+            await connect(way.url, open_timeout=60)
     assert refused.value.response.status_code == 502
     assert b"cannot attach to the browser" in (refused.value.response.body or b"")
 
@@ -181,7 +197,7 @@ async def test_the_socket_is_for_its_group_only(server: Daemon) -> None:
 
 @pytest.mark.parametrize("frame", ["text", b"", b"\xff\xff\xff\xff", b"\0\0\0\2{}", b"\0\0\0\5hello"])
 async def test_frames_that_are_no_messages(way: Edge, frame: bytes | str) -> None:
-    async with connect(way.url, subprotocols=[protocol.SUBPROTOCOL]) as socket:  # type: ignore[list-item]
+    async with connect(way.url, open_timeout=60, subprotocols=[protocol.SUBPROTOCOL]) as socket:  # type: ignore[list-item]
         await socket.send(frame)
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
@@ -200,7 +216,7 @@ async def test_frames_that_are_no_messages(way: Edge, frame: bytes | str) -> Non
     ],
 )
 async def test_requests_that_cannot_be_carried_out(way: Edge, request_: bytes, code: str) -> None:
-    async with connect(way.url, subprotocols=[protocol.SUBPROTOCOL]) as socket:  # type: ignore[list-item]
+    async with connect(way.url, open_timeout=60, subprotocols=[protocol.SUBPROTOCOL]) as socket:  # type: ignore[list-item]
         await socket.send(len(request_).to_bytes(4) + request_)
         answer = await socket.recv()
         assert isinstance(answer, bytes)

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -118,19 +119,26 @@ class Updates(threading.Thread):
 
 
 def claim(manager: Manager) -> str:
-    """The first browser that can be had."""
+    """The first browser that can be had, in time: they may all be starting."""
     parent = pb.Relationship(instance_id=pb.InstanceId(instance_id=PARENT))
-    for name in manager.all(pb.CHROME_BROWSER):
-        if manager.update(name, parent=parent):
-            return name
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for name in manager.all(pb.CHROME_BROWSER):
+            try:
+                if manager.update(name, parent=parent):
+                    return name
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:  # it has ended since
+                    raise
     sys.exit("no browser can be claimed")
 
 
 def main(*where: str) -> None:
     manager = Manager(*where)
-    models = Updates(manager, pb.VLLM)
-    models.start()
-    models.subscribed.wait(PATIENCE)
+    models, browsers = Updates(manager, pb.VLLM), Updates(manager, pb.CHROME_BROWSER)
+    for updates in (models, browsers):
+        updates.start()
+        updates.subscribed.wait(PATIENCE)
     parent = pb.Relationship(instance_id=pb.InstanceId(instance_id=PARENT))
     added = [manager.add(PARENT, pb.AGENT), manager.add(CHILD, pb.VLLM, parent=parent)]
     hearts = [Health(manager, PARENT), Health(manager, CHILD)]
@@ -164,6 +172,7 @@ def main(*where: str) -> None:
             close = [closed.rcvd.code, closed.rcvd.reason] if closed.rcvd else None
     stopped = all(heart.stopped.wait(PATIENCE) for heart in hearts)
     models.wait_for(CHILD, "REMOVED")
+    browsers.wait_for(browser, "REMOVED")
     end = {
         "close": close,
         "told to stop": stopped,

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,21 @@ KEYS = Keys()
 HOST = KEYS.desired_host("h")
 
 
+class Systemd(FakeManager):
+    """Also tells what it refused."""
+
+    def __init__(self, running: Iterable[UnitState] = ()) -> None:
+        super().__init__(running)
+        self.refused: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
+
+    def _check(self, verb: str, slot: int) -> None:
+        try:
+            super()._check(verb, slot)
+        except UnitError:
+            self.refused.put_nowait((verb, slot))
+            raise
+
+
 class Running:
     """An agent under test."""
 
@@ -36,7 +51,7 @@ class Running:
         (folder / "slots").mkdir()
         self.folder = folder
         self.registry = MemoryRegistry()
-        self.systemd = FakeManager()
+        self.systemd = Systemd()
         self.hung: set[int] = set()
         self.settings = AgentSettings(
             slots=2, probe_interval=0.05, probe_timeout=0.01, claim_timeout=0.05, backoff_max=0.01
@@ -139,7 +154,8 @@ async def test_it_fills_its_slots_and_says_so(there: Running, above: socket.sock
     assert alive
     said = json.loads(alive.value)
     assert (said["slots"], said["versions"]["browser"], said["versions"]["systemd"]) == (2, "Chrome/1", "fake")
-    assert above.recv(100) == b"READY=1\nSTATUS=2 slots"
+    async with asyncio.timeout(60):
+        assert await asyncio.get_running_loop().sock_recv(above, 100) == b"READY=1\nSTATUS=2 slots"
     assert 'WAYPOINT_DEVTOOLS_PORT="20001"' in (there.folder / "slots/1.env").read_text()
 
 
@@ -246,7 +262,8 @@ async def test_a_replacement_that_systemd_refuses_is_asked_for_again(there: Runn
     there.systemd.refuse.add("restart")
     there.use(first)
     await there.until(lambda found: first not in found)
-    assert there.systemd.calls[-1] == ("restart", 0)
+    async with asyncio.timeout(60):
+        assert await there.systemd.refused.get() == ("restart", 0)
     assert there.agent.pool.slot(0).failures == 0, "the slot is not to blame"
     there.systemd.refuse.clear()
     await there.ready(without=first)
@@ -337,7 +354,7 @@ async def test_who_saw_a_browser_open_cannot_claim_it_once_it_is_closed(there: R
 
 async def test_an_agent_that_starts_on_a_cordoned_host_opens_nothing_meanwhile(tmp_path: Path) -> None:
     running = Running(tmp_path)
-    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A)])
+    running.systemd = Systemd([UnitState(0, Active.ACTIVE, A)])
     running.settings = dataclasses.replace(running.settings, slots=1)
     await running.registry.put(HOST, b'{"cordon": true}')
     written: list[bytes] = []
@@ -356,7 +373,7 @@ async def test_an_agent_that_starts_on_a_cordoned_host_opens_nothing_meanwhile(t
 async def test_more_slots_than_configured_outlive_the_agent(tmp_path: Path) -> None:
     """It learns of them from the registry only, after it has seen what runs."""
     running = Running(tmp_path)
-    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A), UnitState(1, Active.ACTIVE, B)])
+    running.systemd = Systemd([UnitState(0, Active.ACTIVE, A), UnitState(1, Active.ACTIVE, B)])
     running.settings = dataclasses.replace(running.settings, slots=1)
     for slot in (0, 1):
         said = environment(running.settings, slot, ())
@@ -383,6 +400,9 @@ async def test_where_its_status_endpoint_answers(there: Running) -> None:
 
 async def test_its_metrics(there: Running) -> None:
     await there.ready()
+    gone = KEYS.claim(f"h_0_{A}")
+    await there.registry.put(gone, b"{}")
+    await there.until_gone(gone)  # claims are followed
     sample = there.metrics.get_sample_value
     assert sample("waypoint_agent_browsers", {"state": "ready"}) == 2
     assert sample("waypoint_agent_browsers", {"state": "failed"}) == 0
@@ -410,7 +430,7 @@ async def test_broken_values_disturb_nothing(key: str, there: Running) -> None:
 
 async def test_a_new_agent_adopts_what_runs_and_leaves_its_session_alone(tmp_path: Path) -> None:
     running = Running(tmp_path)
-    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A)])
+    running.systemd = Systemd([UnitState(0, Active.ACTIVE, A)])
     running.settings = dataclasses.replace(running.settings, slots=1, claim_timeout=60)
     session = f"h_0_{A}"
     await running.registry.put(KEYS.claim(session), b"{}")
@@ -428,7 +448,7 @@ async def test_a_new_agent_adopts_what_runs_and_leaves_its_session_alone(tmp_pat
 async def test_a_new_agent_offers_nobody_what_was_given_out_before(tmp_path: Path) -> None:
     """Its session may be over and its keys deleted: the former agent died before it could end it."""
     running = Running(tmp_path)
-    running.systemd = FakeManager([UnitState(0, Active.ACTIVE, A)])
+    running.systemd = Systemd([UnitState(0, Active.ACTIVE, A)])
     running.settings = dataclasses.replace(running.settings, slots=1)
     (tmp_path / "slots/0.given").write_text(A)
     shown: list[str] = []

@@ -93,9 +93,10 @@ class Published:
         self.wanted = wanted
         self.publisher.poke()
 
-    def remembered(self) -> set[str]:
-        """The keys of which the publisher knows anything."""
-        return {*self.publisher._written, *self.publisher._revisions, *self.publisher._seen}
+    async def remembered(self) -> set[str]:
+        """The keys of which the publisher knows anything, once what it writes is answered."""
+        async with self.publisher._writing:
+            return {*self.publisher._written, *self.publisher._revisions, *self.publisher._seen}
 
     async def until(self, expected: dict[str, bytes]) -> None:
         """Wait until the registry holds exactly this."""
@@ -218,11 +219,11 @@ async def test_nothing_is_remembered_of_what_is_gone(there: Published) -> None:
     assert await there.publisher.withdraw(browser(0))
     there.want({ALIVE: b"alive", key(2): b"ready"})
     await there.until({ALIVE: b"alive", key(2): b"ready"})
-    assert there.remembered() == {ALIVE, key(2)}
+    assert await there.remembered() == {ALIVE, key(2)}
     there.wanted = {ALIVE: b"alive"}
     there.registry.expire(there.registry.leases[0])
     await there.until({ALIVE: b"alive"})
-    assert there.remembered() == {ALIVE}
+    assert await there.remembered() == {ALIVE}
 
 
 async def test_an_outage_is_waited_out_and_what_changed_meanwhile_follows(there: Published) -> None:

@@ -75,9 +75,14 @@ async def test_a_lease_of_whose_loss_the_put_tells_first_is_replaced_at_once(
     assert (await announced(registry, after=first.mod_revision)).lease not in {0, first.lease}
 
 
-async def test_a_neighbour_with_a_longer_name_is_its_own_affair(registry: MemoryRegistry) -> None:
-    await announced(registry)
+async def test_a_neighbour_with_a_longer_name_is_its_own_affair(
+    registry: MemoryRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await announced(registry)
     await registry.put(KEY + "2", b"{")
+    await registry.delete(KEY)  # it hears of this after that
+    await announced(registry, after=first.mod_revision)
+    assert caplog.text.count("is not what this daemon wrote") == 1
     neighbour = await registry.get(KEY + "2")
     assert neighbour is not None
     assert neighbour.value == b"{"
