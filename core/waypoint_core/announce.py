@@ -10,7 +10,7 @@ from typing import Any
 
 from waypoint_core.codec import encode
 from waypoint_core.errors import LeaseLost, RegistryError
-from waypoint_core.registry import Lease, Registry, Removed, Rewound, WatchEvent, Written
+from waypoint_core.registry import Lease, Registry, Removed, Rewound, Synced, WatchEvent, Written
 
 _RETRY = 0.5
 _MEND_PAUSE = 1.0
@@ -61,9 +61,12 @@ class Announcement:
         await self._registry.put(self._key, self._value, lease=self._lease.id)
 
     async def _watch_over(self) -> None:
+        there = False
         async with self._registry.watch(self._key) as events:
             async for event in events:
-                if self._is_wrong(event):
+                there = there or (isinstance(event, Written) and event.entry.key == self._key)
+                # What goes before the first listing is never told to have gone.
+                if self._is_wrong(event) or (isinstance(event, Synced) and not there):
                     log.warning("%s is not what this daemon wrote: it is written again", self._key)
                     # After a pause: two who write the same key must not do so as fast as they can.
                     asyncio.get_running_loop().call_later(_MEND_PAUSE, self._due.set)

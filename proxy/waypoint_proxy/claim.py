@@ -111,6 +111,11 @@ class Claimer:
                 raise
             log.warning("claimed in vain: %s", error)
             return None
+        if not self._agent.holds(candidate.instance):
+            log.warning("claimed in vain: %s has ended meanwhile", candidate.instance)
+            if spare:
+                spare.close()
+            return None
         return Browser(candidate.instance, candidate.endpoint, time.monotonic(), spare, candidate.desktop)
 
     def _next(self) -> Candidate | None:

@@ -31,6 +31,8 @@ class _Holding:
     session: str = ""
     said: bool = False
     """Whether some agent may have heard of it."""
+    released_before: tuple[str, ...] = ()
+    """What the agent has heard of once it answers: it reads in order."""
     answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -41,7 +43,7 @@ class Holds:
         self._path = path
         self._on_ended = on_ended
         self._held: dict[str, _Holding] = {}
-        self._unsaid: dict[str, Release] = {}
+        self._unheard: dict[str, Release] = {}
         self._writer: asyncio.StreamWriter | None = None
 
     async def run(self) -> None:
@@ -59,7 +61,7 @@ class Holds:
         if instance in self._held:
             raise SessionError(f"cannot hold {instance}: this proxy holds it already")
         holding = self._held[instance] = _Holding()
-        holding.said = self._say(Hold(instance=instance))
+        holding.said = self._ask(instance, holding)
         try:
             async with asyncio.timeout(_ANSWER_TIMEOUT):
                 await holding.answered
@@ -76,15 +78,18 @@ class Holds:
         """Say which session uses a held instance."""
         if holding := self._held.get(instance):
             holding.session = session
-            self._say(Hold(instance=instance, session=session))
+            self._ask(instance, holding)
 
     def release(self, instance: str, reason: str) -> None:
-        """Give an instance back to be recycled; while the agent is away it is told later."""
+        """Give an instance back to be recycled; what an agent that dies may not have heard, the next one is told."""
         if self._held.pop(instance, None) is None:
             return
-        release = Release(instance=instance, reason=reason)
-        if not self._say(release):
-            self._unsaid[instance] = release
+        self._unheard[instance] = Release(instance=instance, reason=reason)
+        self._say(self._unheard[instance])
+
+    def _ask(self, instance: str, holding: _Holding, *, again: bool = False) -> bool:
+        holding.released_before = tuple(self._unheard)
+        return self._say(Hold(instance=instance, session=holding.session, again=again))
 
     def _say(self, message: Message) -> bool:
         if self._writer is None or self._writer.is_closing():
@@ -107,16 +112,17 @@ class Holds:
             writer.close()
 
     def _repeat(self) -> None:
-        for instance, holding in self._held.items():
-            self._say(Hold(instance=instance, session=holding.session, again=holding.said))
-            holding.said = True
-        for release in self._unsaid.values():
+        for release in self._unheard.values():
             self._say(release)
-        self._unsaid.clear()
+        for instance, holding in self._held.items():
+            self._ask(instance, holding, again=holding.said)
+            holding.said = True
 
     def _hear(self, message: Message) -> None:
         match message:
             case Held(instance=instance) if holding := self._held.get(instance):
+                for released in holding.released_before:
+                    self._unheard.pop(released, None)
                 if not holding.answered.done():
                     holding.answered.set_result(None)
             case Refused(instance=instance, reason=reason):

@@ -22,7 +22,7 @@ from waypoint_controlplane.serve.write import Writer
 from waypoint_core.codec import encode
 from waypoint_core.keys import Keys
 from waypoint_core.model import Freeze
-from waypoint_core.registry import Absent, Delete, Operation, Put, Registry, Unchanged
+from waypoint_core.registry import Absent, Condition, Delete, Operation, Put, Registry, Unchanged
 from waypoint_core.status.reports import JournalReport
 
 REMEDIATION = "remediation"
@@ -71,8 +71,7 @@ class Administration:
         frozen = Freeze(frozen=True, by=request.by or "an administrator", reason=request.reason, at=time.time())
 
         def decide(draft: Draft) -> bool:
-            row = self._fleet.freeze
-            draft.require(Unchanged(self._keys.freeze, row.revision) if row else Absent(self._keys.freeze))
+            draft.require(self._seen()[1])
             draft.put(self._keys.freeze, frozen)
             return True
 
@@ -82,20 +81,30 @@ class Administration:
     async def unfreeze(self, request: pb.UnfreezeRequest, _: ServicerContext) -> pb.Status:
         """Let remediation go on."""
         for _ in range(_ATTEMPTS):
-            row = self._fleet.freeze
-            if row is None or not row.record.frozen:
-                return self._status()
-            by = request.by or "an administrator"
-            override = Freeze(frozen=False, by=by, reason=f"overrides: {row.record.reason}", at=time.time())
-            # What the leader froze it would freeze again, were it not told otherwise.
-            operation: Operation = (
-                Put(self._keys.freeze, encode(override)) if row.record.by == REMEDIATION else Delete(self._keys.freeze)
-            )
-            outcome = await self._registry.transact([Unchanged(self._keys.freeze, row.revision)], [operation])
-            await self._writer.catch_up(outcome.revision)
+            freeze, condition = self._seen()
+            # That nothing is frozen is asked as well: the tables may not show yet what another member wrote.
+            changes = [self._thawing(freeze, request)] if freeze and freeze.frozen else []
+            outcome = await self._registry.transact([condition], changes)
+            if changes or not outcome.succeeded:
+                await self._writer.catch_up(outcome.revision)
             if outcome.succeeded:
                 return self._status()
         raise Refusal(grpc.StatusCode.ABORTED, "cannot unfreeze: others keep changing it; try again")
+
+    def _seen(self) -> tuple[Freeze | None, Condition]:
+        """What the tables show, on which condition. A broken value freezes nothing, and is written over."""
+        key, row = self._keys.freeze, self._fleet.freeze
+        broken = self._fleet.broken.get(key)
+        revision = row.revision if row else broken.mod_revision if broken else 0
+        return row.record if row else None, Unchanged(key, revision) if revision else Absent(key)
+
+    def _thawing(self, frozen: Freeze, request: pb.UnfreezeRequest) -> Operation:
+        """What the leader froze it would freeze again, were it not told otherwise."""
+        if frozen.by != REMEDIATION:
+            return Delete(self._keys.freeze)
+        by = request.by or "an administrator"
+        override = Freeze(frozen=False, by=by, reason=f"overrides: {frozen.reason}", at=time.time())
+        return Put(self._keys.freeze, encode(override))
 
     async def watch_events(self, request: pb.WatchEventsRequest, _: ServicerContext) -> AsyncIterator[pb.Event]:
         """What happened, then what happens."""

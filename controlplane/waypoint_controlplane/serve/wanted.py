@@ -49,14 +49,13 @@ class Wanted:
         before, revision = (row.record, row.revision) if row else (DesiredHost(), 0)
         for _ in range(_ATTEMPTS):
             after = change(before)
-            if after == before and not self._is_broken(key):
-                return
-            # Whoever wants nothing of a host leaves no key.
-            operation: Operation = Delete(key) if after == DesiredHost() else Put(key, encode(after))
             condition = Unchanged(key, revision) if revision else Absent(key)
-            outcome = await self._registry.transact([condition], [operation], [Get(key)])
+            # That nothing is to be done is asked as well: the tables may not show yet what another member wrote.
+            changes = [] if after == before and not self._is_broken(key) else [_operation(key, after)]
+            outcome = await self._registry.transact([condition], changes, [Get(key)])
             if outcome.succeeded:
-                await self._shown(outcome.revision)
+                if changes:
+                    await self._shown(outcome.revision)
                 return
             before, revision = _found(outcome.reads[0])
         raise Refusal(
@@ -70,6 +69,11 @@ class Wanted:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CATCH_UP):
                 await self._follower.reached(revision)
+
+
+def _operation(key: str, wanted: DesiredHost) -> Operation:
+    """Whoever wants nothing of a host leaves no key."""
+    return Delete(key) if wanted == DesiredHost() else Put(key, encode(wanted))
 
 
 def _found(entry: Entry | None) -> tuple[DesiredHost, int]:

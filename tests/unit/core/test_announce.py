@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,7 +11,7 @@ from waypoint_core.announce import Announcement
 from waypoint_core.codec import encode
 from waypoint_core.memory import MemoryLease, MemoryRegistry
 from waypoint_core.model import ProxyAlive
-from waypoint_core.registry import Entry, Written
+from waypoint_core.registry import Entry, WatchEvent, Written
 
 KEY = "/waypoint/v1/proxies/p"
 ALIVE = ProxyAlive(epoch="e", host="p")
@@ -33,7 +34,7 @@ async def registry() -> AsyncIterator[MemoryRegistry]:
 
 async def announced(registry: MemoryRegistry, *, after: int = 0) -> Entry:
     """The right entry, once it is there at a later revision."""
-    async with asyncio.timeout(60), registry.watch(KEY) as events:
+    async with asyncio.timeout(60), MemoryRegistry.watch(registry, KEY) as events:
         async for event in events:
             if isinstance(event, Written) and event.entry.value == encode(ALIVE) and event.entry.mod_revision > after:
                 return event.entry
@@ -73,6 +74,22 @@ async def test_a_lease_of_whose_loss_the_put_tells_first_is_replaced_at_once(
     first = await announced(registry)
     registry.expire(first.lease)
     assert (await announced(registry, after=first.mod_revision)).lease not in {0, first.lease}
+
+
+async def test_what_is_gone_before_it_is_watched_is_written_again() -> None:
+    class Late(MemoryRegistry):
+        @asynccontextmanager
+        async def watch(self, prefix: str) -> AsyncIterator[AsyncIterator[WatchEvent]]:
+            self.expire((await announced(self)).lease)
+            async with super().watch(prefix) as events:
+                yield events
+
+    registry = Late()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(Announcement(registry, KEY, ALIVE, 20).run())
+        first = await announced(registry)
+        await announced(registry, after=first.mod_revision)
+        running.cancel()
 
 
 async def test_a_neighbour_with_a_longer_name_is_its_own_affair(

@@ -225,6 +225,20 @@ async def test_browser_that_accepts_nobody_is_given_back() -> None:
     assert agent.held == []
 
 
+async def test_browser_that_ends_while_it_is_connected_to_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, agent = MemoryRegistry(), Agent()
+    spare = socket.socket()
+
+    async def connect(endpoint: str) -> socket.socket:
+        agent.held.remove("a")
+        return spare
+
+    table = await populated(registry, "a")
+    monkeypatch.setattr(parts, "connect", connect)
+    assert await claimer_of(registry, table, agent).claim() is None
+    assert spare.fileno() == -1, "closed"
+
+
 async def test_what_is_held_is_not_claimed_again_though_its_claim_is_gone() -> None:
     registry, agent = MemoryRegistry(), Agent()
     table = await populated(registry, "a")
