@@ -37,12 +37,12 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def daemon(folder: Path, *flags: str) -> Iterator[Daemon]:
+def daemon(folder: Path, *flags: str, **variables: str) -> Iterator[Daemon]:
     path = str(folder / "tzafonwright.sock")
     command = [sys.executable, "-W", "error", "-m", "tzafonwright.server.daemon", "--socket", path, *flags]
     environment = {key: value for key, value in os.environ.items() if key not in {"LISTEN_PID", "WATCHDOG_USEC"}}
     # What its drivers leave behind when they are killed goes with the test.
-    environment |= {"NOTIFY_SOCKET": str(folder / "notify"), "TMPDIR": str(folder)}
+    environment |= {"NOTIFY_SOCKET": str(folder / "notify"), "TMPDIR": str(folder)} | variables
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
         (folder / "log").open("wb") as log,

@@ -80,6 +80,22 @@ async def test_the_browser_dies(tw: Tw, browser: Browser, shop: str) -> None:
     await lost(tw, BrowserLost, "cannot .*browser closed the connection", lambda: end(browser.cgroup))
 
 
+async def test_the_browser_dies_before_the_driver_hears_of_it(
+    tw: Tw, browser: Browser, server: Daemon, shop: str
+) -> None:
+    await tw.goto(shop)
+    [driver] = server.drivers()
+
+    def dies() -> None:
+        os.kill(driver, signal.SIGSTOP)
+        end(browser.cgroup)
+
+    try:
+        await lost(tw, BrowserLost, "cannot .*browser closed the connection", dies)
+    finally:
+        os.kill(driver, signal.SIGCONT)
+
+
 async def test_the_server_is_stopped(tw: Tw, server: Daemon, shop: str) -> None:
     await tw.goto(shop)
     await lost(tw, ServerLost, "server is stopping", server.stop)

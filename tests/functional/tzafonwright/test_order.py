@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 
+import playwright
 import pytest
 
+from functional.browser.launcher import Browser
+from functional.tzafonwright.stage import Daemon, daemon, edge, endpoint
 from tzafonwright import ActionFailed, ActionTimeout, Code, TzafonWrightClient, actions
 
 Tw = TzafonWrightClient
+LATE = "document.body.insertAdjacentHTML('beforeend', '<button id=late onclick=\"save.click()\">Late')"
+FAR = f"""#!{sys.executable}
+import os, subprocess, sys, time
+node = subprocess.Popen(["{Path(playwright.__file__).parent}/driver/node", *sys.argv[1:]], stdin=subprocess.PIPE)
+while said := os.read(0, 1 << 16):
+    time.sleep(0.7)
+    node.stdin.write(said), node.stdin.flush()
+node.stdin.close()
+sys.exit(node.wait())
+"""
 
 
 async def visit(port: int, path: str) -> None:
@@ -63,10 +79,39 @@ async def test_a_cancelled_action_is_not_done_later(tw: Tw, shop: str) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await tw.click("#late")
-    await tw.evaluate("document.body.insertAdjacentHTML('beforeend', '<button id=late onclick=\"save.click()\">Late')")
+    await tw.evaluate(LATE)
     await tw.wait_for("#late")
     with pytest.raises(ActionTimeout):
         await tw.wait_for("#status >> text=Saved", timeout=0.5)
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[Daemon]:
+    """A server whose driver hears late what it is told."""
+    node = tmp_path / "node"
+    node.write_text(FAR)
+    node.chmod(0o700)
+    with daemon(tmp_path, "--attach-timeout=60", PLAYWRIGHT_NODEJS_PATH=str(node)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("action", [actions.Click("#late"), actions.Goto("http://shop.example/held?late")])
+async def test_what_the_driver_is_late_to_give_up_is_not_done(
+    far: Daemon, browser: Browser, shop: str, action: actions.Action
+) -> None:
+    async with edge(far.path, endpoint(browser)) as way, TzafonWrightClient(way.url, connect_timeout=60) as tw:
+        await tw.goto(shop)
+        async with asyncio.TaskGroup() as group:
+            before = group.create_task(tw.evaluate("null"))  # scripts go past the driver from now on
+            doing = group.create_task(tw.do(action))
+            await before
+            if isinstance(action, actions.Click):
+                await tw.do(actions.Listen(topics=()))  # answered once the driver has begun
+            doing.cancel()
+            group.create_task(tw.evaluate(LATE))
+        with pytest.raises(ActionTimeout):
+            await tw.wait_for("#status >> text=Saved", timeout=2)
+        assert (await tw.where()).title == "Shop"
 
 
 async def test_cancelling_acts_at_once(tw: Tw, shop: str) -> None:

@@ -29,6 +29,7 @@ from tzafonwright.server.tabs import Tab, Tabs
 
 _GRACE = 0.25  # Playwright, which has the better words, comes first
 _NEWS = 0.1
+_ANSWER = 5.0
 BROWSER_GONE = "browser closed the connection"
 log = logging.getLogger("tzafonwright.server")
 
@@ -51,7 +52,8 @@ class Attachment:
         self.context = browser.contexts[0]
         self.news = News(self.context, tell)
         self.dialogs = Dialogs(self.context, spawn, self.news.dialog)
-        self.tabs = Tabs(self.context, DevTools(endpoint, spawn), spawn, self.news)
+        self._devtools = DevTools(endpoint, spawn)
+        self.tabs = Tabs(self.context, self._devtools, spawn, self.news)
         self.downloads = Downloads(browser, lambda data: self.news.say("download", None, **data))
         self.spawn = spawn
         self.listening = asyncio.Lock()
@@ -59,6 +61,12 @@ class Attachment:
     async def in_step(self) -> None:
         """Waits until the driver has heard and told all that happened so far."""
         await self.context.cookies("http://127.0.0.1/")
+
+    async def given_up(self) -> None:
+        """Waits until the driver has heard that nobody wants what was cancelled, and begins nothing of it any more."""
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(_ANSWER):
+                await self.in_step()
 
     def at_once(self, action: actions.Action) -> bool:
         """See Backend."""
@@ -100,6 +108,9 @@ class Attachment:
         call = Call(self, spot, deadline, payload, say)
         try:
             return await self._run(call, action)
+        except asyncio.CancelledError:
+            await self.given_up()
+            raise
         except Error as error:
             if spot is None or not (isinstance(action, actions.Goto) and is_crash(error)):
                 raise
@@ -115,14 +126,27 @@ class Attachment:
         return await handler(call, action)
 
     async def _gone(self, error: Error) -> SessionOver | None:
-        """Whether not only a tab is gone; the news of that may come a moment later."""
+        """Whether not only a tab is gone; the news of that may come a moment later, or from the browser itself."""
         if not is_closed(error):
             return None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_NEWS):
                 await self.gone.wait()
+        if not self.gone.is_set() and not await self._answers():
+            self.gone.set()
         over = self.gone.is_set() or not self._browser.is_connected() or not self._driver.alive
         return SessionOver(1011, BROWSER_GONE, End.BROWSER_GONE) if over else None
+
+    async def _answers(self) -> bool:
+        """Whether the browser does; one that only keeps silent is there."""
+        try:
+            async with asyncio.timeout(_ANSWER):
+                await (await self._devtools.send("Browser.getVersion", {}))
+        except Error:
+            return False
+        except TimeoutError:
+            return True
+        return True
 
 
 @contextlib.asynccontextmanager

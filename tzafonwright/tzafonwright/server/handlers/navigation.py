@@ -67,7 +67,8 @@ async def _gone(call: Call, going: Awaitable[Response | None], wait_until: actio
 
 
 async def _stop(call: Call) -> None:
-    """What nobody waits for any more is not loaded any further."""
+    """What nobody waits for any more is not loaded any further, and not begun later either."""
+    await call.browser.given_up()
     with contextlib.suppress(Error, TimeoutError):
         async with asyncio.timeout(_STOP):
             await call.tab.devtools.call("Page.stopLoading", {}, object)
