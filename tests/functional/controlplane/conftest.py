@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from functional.controlplane.administering import Administered, administered
 from functional.controlplane.leading import Stage
 from functional.controlplane.managing import Managing, managing
 from functional.etcd.cluster import Cluster, running
@@ -50,6 +51,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "_CATCH_UP", 20.0)
     monkeypatch.setattr(wanted, "_CATCH_UP", 20.0)
     monkeypatch.setattr(settle, "PATIENCE", 30.0)
+
+
+@pytest.fixture
+async def member(registry: EtcdRegistry, keys: Keys, patient: None) -> AsyncIterator[Administered]:
+    """A control plane that serves administrators."""
+    async with administered(registry, keys) as member:
+        yield member
 
 
 @pytest.fixture
