@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import cast
 
 import pytest
@@ -10,6 +12,7 @@ from grpc.aio import ServicerContext
 
 from functional.controlplane.administering import HOST, PATIENCE, Administered, loses_a_race
 from waypoint_controlplane.api import waypoint_pb2 as pb
+from waypoint_controlplane.events import Event
 from waypoint_controlplane.serve.administration import REMEDIATION
 from waypoint_core.codec import encode
 from waypoint_core.model import Freeze, HostState, KnownHost
@@ -40,21 +43,21 @@ async def test_no_event_is_lost_between_past_and_follow(member: Administered, mo
     await member.hosts.cordon(pb.CordonRequest(name=HOST, reason="r"))
     past = member.chronicle.past
 
-    def past_and_more(*asked: object) -> object:
-        found = past(*asked)
+    async def happens() -> None:
         suspect = encode(KnownHost(HostState.SUSPECT, 1.0, "between"))
-        member.tasks.start(member.registry.put(member.keys.known_host(HOST), suspect), name="between")
+        await member.registry.put(member.keys.known_host(HOST), suspect)
+
+    def past_and_more(count: int, host: str = "") -> list[Event]:
+        found = past(count, host)
+        member.tasks.start(happens(), name="between")
         return found
 
     monkeypatch.setattr(member.chronicle, "past", past_and_more)
     # The service's own generator, with a reader that is slow to take the first message, as a slow client is.
     request = pb.WatchEventsRequest(follow=True, past=10)
-    events = member.administration.watch_events(request, cast("ServicerContext", None))
-    event = await anext(events)
-    await member.until(lambda: HOST in member.tables.known)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while event.reason != "between":
-                event = await anext(events)
-    finally:
-        await events.aclose()
+    told = member.administration.watch_events(request, cast("ServicerContext", None))
+    async with aclosing(cast("AsyncGenerator[pb.Event]", told)) as events, asyncio.timeout(PATIENCE):
+        event = await anext(events)
+        await member.until(lambda: HOST in member.tables.known)
+        while event.reason != "between":
+            event = await anext(events)
