@@ -4,6 +4,7 @@ A gateway *holds* an instance from its claim until its session has ended. The ag
 holder at most, once; it recycles what is released, and everything that a holder held when its connection ends,
 for whatever reason. Sessions therefore start and end without the registry. An agent that has just started knows what
 was given before its time, and gives it to nobody anew: gateways tell it again what they hold, and what they released.
+Messages are taken in order: an answer to a hold says that what was released before it has been heard.
 
 gateway to agent                                agent to gateway
     hold     give me this instance; session         held      it is yours
