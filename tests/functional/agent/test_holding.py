@@ -166,12 +166,16 @@ async def test_the_bus_goes_away_and_comes_back(agent: RunningAgent) -> None:
 
 
 async def test_a_job_that_takes_long_is_named(agent: RunningAgent) -> None:
-    said = "restart waypoint-browser@0.service: not done after 5 s"
+    def said() -> int:
+        words = "restart waypoint-browser@0.service: not done after 5 s"
+        return agent.host.journal("waypoint-agent.service").count(words)
+
+    before = said()
     async with agent.session(0) as (gateway, instance):
         agent.host.run("systemctl", "kill", "--signal=STOP", "waypoint-broker.service")
         try:
             gateway.say(Release(instance))
-            await eventually(lambda: said in agent.host.journal("waypoint-agent.service"))
+            await eventually(lambda: said() > before)
         finally:
             agent.host.run("systemctl", "kill", "--signal=CONT", "waypoint-broker.service")
         await agent.replaced(0, instance)
