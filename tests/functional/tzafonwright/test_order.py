@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import playwright
 import pytest
 
 from functional.browser.launcher import Browser
-from functional.tzafonwright.stage import Daemon, daemon, edge, endpoint
+from functional.tzafonwright.pipe import Pipe
+from functional.tzafonwright.stage import daemon, edge, endpoint
 from tzafonwright import ActionFailed, ActionTimeout, Code, TzafonWrightClient, actions
 
 Tw = TzafonWrightClient
 LATE = "document.body.insertAdjacentHTML('beforeend', '<button id=late onclick=\"save.click()\">Late')"
-FAR = f"""#!{sys.executable}
-import os, subprocess, sys, time
-node = subprocess.Popen(["{Path(playwright.__file__).parent}/driver/node", *sys.argv[1:]], stdin=subprocess.PIPE)
-while said := os.read(0, 1 << 16):
-    time.sleep(0.7)
-    node.stdin.write(said), node.stdin.flush()
-node.stdin.close()
-sys.exit(node.wait())
-"""
 
 
 async def visit(port: int, path: str) -> None:
@@ -86,32 +76,52 @@ async def test_a_cancelled_action_is_not_done_later(tw: Tw, shop: str) -> None:
 
 
 @pytest.fixture
-def far(tmp_path: Path) -> Iterator[Daemon]:
-    """A server whose driver hears late what it is told."""
-    node = tmp_path / "node"
-    node.write_text(FAR)
-    node.chmod(0o700)
-    with daemon(tmp_path, "--attach-timeout=60", PLAYWRIGHT_NODEJS_PATH=str(node)) as running:
-        yield running
+def pipe(tmp_path: Path) -> Pipe:
+    return Pipe(tmp_path)
 
 
-@pytest.mark.parametrize("action", [actions.Click("#late"), actions.Goto("http://shop.example/held?late")])
-async def test_what_the_driver_is_late_to_give_up_is_not_done(
-    far: Daemon, browser: Browser, shop: str, action: actions.Action
-) -> None:
-    async with edge(far.path, endpoint(browser)) as way, TzafonWrightClient(way.url, connect_timeout=60) as tw:
-        await tw.goto(shop)
-        async with asyncio.TaskGroup() as group:
-            before = group.create_task(tw.evaluate("null"))  # scripts go past the driver from now on
-            doing = group.create_task(tw.do(action))
-            await before
-            if isinstance(action, actions.Click):
-                await tw.do(actions.Listen(topics=()))  # answered once the driver has begun
-            doing.cancel()
-            group.create_task(tw.evaluate(LATE))
+@pytest.fixture
+async def held(pipe: Pipe, tmp_path: Path, browser: Browser, shop: str) -> AsyncIterator[Tw]:
+    """A client of a server whose driver can be kept from hearing what it is told; scripts go past the driver."""
+    with pipe.laid(), daemon(tmp_path, PLAYWRIGHT_NODEJS_PATH=str(pipe.program)) as server:
+        async with edge(server.path, endpoint(browser)) as way, Tw(way.url, timeout=30) as tw:
+            await tw.goto(shop)
+            await tw.evaluate("null")
+            yield tw
+
+
+async def test_a_click_that_the_driver_is_late_to_give_up_is_not_done(held: Tw, pipe: Pipe) -> None:
+    async def never() -> None:
         with pytest.raises(ActionTimeout):
-            await tw.wait_for("#status >> text=Saved", timeout=2)
-        assert (await tw.where()).title == "Shop"
+            await held.evaluate(f"({LATE}, new Promise(clicked => save.onclick = clicked))", timeout=2)
+
+    async with asyncio.TaskGroup() as group:
+        clicking = group.create_task(held.click("#late"))
+        await held.do(actions.Listen(topics=()))  # answered once the driver looks for it
+        pipe.hold()
+        clicking.cancel()
+        either = [group.create_task(never()), group.create_task(pipe.comes("cookies"))]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        pipe.flow()
+
+
+async def test_a_navigation_that_the_driver_is_late_to_begin_is_stopped(
+    held: Tw, pipe: Pipe, shop: str, port: int
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        pipe.hold()
+        going = group.create_task(held.goto(f"{shop}/held?late"))
+        await pipe.comes("goto")
+        going.cancel()
+        either = [group.create_task(held.evaluate("null")), group.create_task(pipe.comes("cookies"))]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        pipe.let()
+        await visit(port, "/asked?late")  # it has begun all the same
+        pipe.flow()
+    await visit(port, "/release?late")
+    with pytest.raises(ActionTimeout):
+        await held.wait_for_url("**/held*", timeout=1.5)
+    assert (await held.where()).title == "Shop"
 
 
 async def test_cancelling_acts_at_once(tw: Tw, shop: str) -> None:
